@@ -1,0 +1,65 @@
+# make run | test | lint | bench | clean; needs only Python 3.11 to 3.13 and the package registries.
+
+# Where this is set, each process compiles every module anew: seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
+PY := .venv/bin/python
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.PHONY: help run test lint bench clean venv dev-venv translations models browser
+
+help:
+	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
+	@echo "make test    everything the tests need, then the checks and the tests"
+	@echo "make lint    ruff, mypy, missing migrations"
+	@echo "make bench   the measurements of bench/"
+	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
+
+run: venv
+	@$(PY) manage.py start
+
+test: dev-venv translations models browser lint
+	$(PY) -m pytest
+
+lint: dev-venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) manage.py makemigrations --check --dry-run
+
+bench: dev-venv models
+	$(PY) -m bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+venv: REQUIREMENTS = requirements.txt
+dev-venv: REQUIREMENTS = requirements/dev.txt
+venv dev-venv:
+	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
+	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
+	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \
+	    fi; \
+	done; \
+	echo "Aiker needs Python 3.11, 3.12 or 3.13; found: $$($${PYTHON:-python3} -V 2>&1 | head -1)." >&2; \
+	echo "Install one (Debian 12, Ubuntu 24.04: apt install python3 python3-venv; macOS: brew install" >&2; \
+	echo "python@3.13; any: https://www.python.org/downloads/), or name it: make run PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+translations: dev-venv
+	@$(PY) manage.py compile_translations
+
+models: dev-venv
+	$(PY) manage.py models pull
+
+# Only the test of the softphone needs it; without it that test says why it is skipped.
+browser:
+	@command -v chromium >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing chromium ..."; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends chromium fonts-wqy-zenhei; } >/dev/null \
+	        && exit 0; \
+	fi; \
+	echo "chromium is not installed: the browser test will be skipped"

@@ -1,0 +1,18 @@
+"""The ASGI application: pages and API over HTTP, calls over WebSocket. Runs under Daphne and uvicorn."""
+
+import os
+from typing import cast
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiker.settings")
+django_application = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+
+from aiker.calls.routing import websocket_urlpatterns  # noqa: E402
+from aiker.static import App, with_static  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {"http": with_static(cast(App, django_application)), "websocket": URLRouter(websocket_urlpatterns)}
+)

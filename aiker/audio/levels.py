@@ -1,0 +1,46 @@
+"""Where speech is audible in a piece of audio.
+
+::
+
+    last_loud_sample(pcm)    # end of the caller's speech
+    first_loud_sample(pcm)   # where the reply becomes audible
+
+Both the live call and the test caller measure voice-to-voice with these two,
+so that their figures mean the same thing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aiker.audio.g711 import RATE, Pcm
+
+WINDOW = RATE // 200  # 5 ms
+FLOOR_DBFS = -45.0
+BELOW_PEAK_DB = 35.0
+
+
+def window_dbfs(pcm: Pcm) -> np.ndarray:
+    """Return the RMS level of each whole 5 ms window, in dB relative to full scale."""
+    windows = pcm[: len(pcm) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float32)
+    rms = np.sqrt(np.mean(windows**2, axis=1) if len(windows) else np.zeros(0, np.float32))
+    return 20 * np.log10(np.maximum(rms, 1.0) / 32768)
+
+
+def _loud_windows(pcm: Pcm) -> np.ndarray:
+    levels = window_dbfs(pcm)
+    if not len(levels):
+        return np.zeros(0, dtype=np.intp)
+    return np.flatnonzero(levels > max(FLOOR_DBFS, float(levels.max()) - BELOW_PEAK_DB))
+
+
+def first_loud_sample(pcm: Pcm) -> int | None:
+    """Return the first sample of the first audible 5 ms window, or None in silence."""
+    loud = _loud_windows(pcm)
+    return int(loud[0]) * WINDOW if len(loud) else None
+
+
+def last_loud_sample(pcm: Pcm) -> int | None:
+    """Return the sample behind the last audible 5 ms window, or None in silence."""
+    loud = _loud_windows(pcm)
+    return (int(loud[-1]) + 1) * WINDOW if len(loud) else None

@@ -1,0 +1,194 @@
+"""Assistants, and the record of calls, in the admin."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from aiker.calls.audio_response import wav_response
+from aiker.calls.models import Assistant, Call, EndReason, Turn
+from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
+
+TARGET_MS = 2000  # voice to voice; slower turns are marked
+END_COLOURS = {
+    "": "info",
+    EndReason.HUNG_UP.value: "success",
+    EndReason.SILENCE.value: "default",
+    EndReason.TIME_LIMIT.value: "warning",
+    EndReason.ENGINE_FAILURE.value: "danger",
+    EndReason.PROTOCOL_ERROR.value: "danger",
+    EndReason.CONNECTION_LOST.value: "warning",
+    EndReason.SERVER_STOPPED.value: "warning",
+    EndReason.INTERNAL_ERROR.value: "danger",
+}
+
+
+@admin.register(Assistant)
+class AssistantAdmin(ModelAdmin):
+    list_display = ["name", "slug", "voice", "knowledge_base", "is_active", "call_link"]
+    list_filter = ["is_active"]
+    prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [
+        (
+            None,
+            {"fields": ["name", "slug", "is_active", "language", "knowledge_base", "passages", "hot_words"]},
+        ),
+        (_("Voice"), {"fields": ["voice", "speed"]}),
+        (
+            _("Words"),
+            {"fields": ["system_prompt", "greeting", "apology", "silence_prompt", "goodbye"]},
+        ),
+        (
+            _("Manners"),
+            {"fields": ["end_of_turn_ms", "silence_seconds", "silence_prompts", "max_call_seconds"]},
+        ),
+    ]
+
+    @admin.display(description=_("test call"))
+    def call_link(self, assistant: Assistant) -> str:
+        return format_html(
+            '<a class="text-primary-600" href="{}?assistant={}">{}</a>',
+            reverse("softphone"),
+            assistant.slug,
+            _("Call"),
+        )
+
+
+class WireFilter(admin.SimpleListFilter):
+    title = _("came by")
+    parameter_name = "wire"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(name, wire_name(name)) for name in WIRE_NAMES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Call]) -> QuerySet[Call]:  # noqa: ARG002
+        return queryset.filter(wire=self.value()) if self.value() else queryset
+
+
+@admin.register(Call)
+class CallAdmin(ModelAdmin):
+    """Calls are recorded, not edited; they can be read, heard and deleted."""
+
+    list_display = [
+        "started_at",
+        "assistant",
+        "came_by",
+        "caller",
+        "length",
+        "turn_count",
+        "latency",
+        "how_it_ended",
+    ]
+    list_filter = ["assistant", WireFilter, "end_reason", "started_at"]
+    search_fields = ["id", "caller", "carrier_call_id", "turns__user_text", "turns__assistant_text"]
+    search_help_text = _("Caller, or words that were said")
+    date_hierarchy = "started_at"
+    list_select_related = ["assistant"]
+    list_per_page = 50
+    fields = [
+        "assistant",
+        "came_by",
+        "caller",
+        "carrier_call_id",
+        "started_at",
+        "engines_used",
+        "knowledge_version",
+        "call_id",
+    ]
+    readonly_fields = fields
+    change_form_before_template = "admin/calls/call_record.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        # The events of a call can be long, and no page shows them; the list needs two numbers of a turn.
+        turns = Turn.objects.only("call_id", "number", "voice_to_voice_ms")
+        return super().get_queryset(request).defer("events").prefetch_related(Prefetch("turns", turns))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        recording = path(
+            "<uuid:pk>/recording/",
+            self.admin_site.admin_view(self.recording_view),
+            name="calls_call_recording",
+        )
+        return [recording, *super().get_urls()]
+
+    def recording_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Send the recording to those who may see the call."""
+        call = self.get_object(request, str(pk))
+        if not self.has_view_permission(request, call):
+            raise PermissionDenied
+        if call is None or not call.recording:
+            raise Http404
+        with call.recording.open() as file:
+            return wav_response(request, file)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        turns = list(Turn.objects.filter(call_id=object_id)) if _is_uuid(object_id) else []
+        latencies = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
+        context = {
+            **(extra_context or {}),
+            "call_turns": turns,
+            "call_median_ms": round(median(latencies)) if latencies else None,
+            "call_target_ms": TARGET_MS,
+            "call_scale_ms": max([TARGET_MS, *latencies]),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    @admin.display(description=_("came by"), ordering="wire")
+    def came_by(self, call: Call) -> str:
+        return wire_name(call.wire)
+
+    @admin.display(description=_("length"), ordering="duration_ms")
+    def length(self, call: Call) -> str:
+        return clock(call.duration_ms)
+
+    @admin.display(description=_("turns"))
+    def turn_count(self, call: Call) -> int:
+        return len(call.turns.all())  # prefetched
+
+    @admin.display(description=_("median voice to voice"))
+    def latency(self, call: Call) -> str:
+        values = [ms for turn in call.turns.all() if (ms := turn.voice_to_voice_ms) is not None]
+        return seconds(median(values)) if values else "–"
+
+    @admin.display(description=_("call id"))
+    def call_id(self, call: Call) -> str:
+        return str(call.pk)
+
+    @admin.display(description=_("engines"))
+    def engines_used(self, call: Call) -> str:
+        return engine_names(call.engines) or "–"
+
+    @display(description=_("ended by"), ordering="end_reason", label=END_COLOURS)
+    def how_it_ended(self, call: Call) -> tuple[str, str]:
+        return call.end_reason, ended(call)
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,140 @@
+"""Channels consumers of live calls: authenticate, accept, enqueue, close.
+
+One class a wire. What a message means is the wire's business, what the call
+does is the session's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from aiker.calls import tokens
+from aiker.calls.engines import open_engines
+from aiker.calls.models import EndReason
+from aiker.calls.plan import load_plan
+from aiker.calls.records import in_database
+from aiker.calls.session import CallSession
+from aiker.calls.wire.base import CallStarted, Message, Wire, WireError
+from aiker.calls.wire.softphone import SoftphoneWire
+from aiker.calls.wire.twilio import TwilioWire
+
+logger = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BAD_TOKEN, UNKNOWN_ASSISTANT, NO_START, TOO_MANY = 4401, 4404, 4408, 4429
+START_WITHIN_S = 10
+
+
+class CallConsumer(AsyncWebsocketConsumer):
+    """A call over a WebSocket at ``/ws/<wire>/<assistant>/?token=...``."""
+
+    wire_class: ClassVar[type[Wire]]
+    live: ClassVar[set[CallSession]] = set()  # calls of this process, over every wire
+    session: CallSession | None = None
+    _start_timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        # A plain loop instead of the stock one, which starts a task a message, listens on a channel layer
+        # that calls do not use, and hops through the process's one sync thread for every message, where a
+        # slow query of another call would hold up this one's audio (``make bench``).
+        self.scope, self.base_send = scope, send
+        with contextlib.suppress(StopConsumer):
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.receive":
+                    await self.take(message.get("text"), message.get("bytes"))
+                else:
+                    await self.dispatch(message)
+
+    async def connect(self) -> None:
+        slug = self.scope["url_route"]["kwargs"]["assistant"]
+        if not tokens.admits(self._token(), slug):
+            await self._refuse(BAD_TOKEN, slug, "no valid token")
+            return
+        if len(self.live) >= settings.AIKER.max_calls:
+            await self._refuse(
+                TOO_MANY, slug, f"{len(self.live)} calls are live, AIKER_MAX_CALLS allows no more"
+            )
+            return
+        plan = await in_database(load_plan, slug)
+        if plan is None:
+            await self._refuse(UNKNOWN_ASSISTANT, slug, "no active assistant of that name")
+            return
+        engines = open_engines(plan)
+        await asyncio.to_thread(engines.phrases.load, engines.tts, plan.phrases)
+        self.session = CallSession(plan, engines, self.wire_class(), self._send, self._close)
+        self.live.add(self.session)
+        await self.accept()
+        if self.wire_class.starts_itself:
+            self.session.start(CallStarted(parameters={"caller": self._query("caller")}))
+        else:
+            self._start_timer = asyncio.get_running_loop().call_later(START_WITHIN_S, self._check_started)
+
+    async def take(self, text: str | None, data: bytes | None) -> None:
+        if self.session is None:
+            return
+        try:
+            self.session.receive(text=text, data=data)
+        except WireError as exc:
+            logger.warning("call %s (%s) closed: %s", self.session.id, self.wire_class.name, exc)
+            await self.session.finish(EndReason.PROTOCOL_ERROR, exc.code)
+
+    async def disconnect(self, code: int) -> None:
+        if self._start_timer:
+            self._start_timer.cancel()
+        if self.session:
+            self.live.discard(self.session)
+            gone = EndReason.HUNG_UP if code in (1000, 1001) else EndReason.CONNECTION_LOST
+            await self.session.finish(gone)
+
+    def _check_started(self) -> None:
+        if self.session and not self.session.started:
+            logger.warning("call %s closed: no start message within %d s", self.session.id, START_WITHIN_S)
+            self._closing = asyncio.ensure_future(self._close(NO_START))
+
+    def _token(self) -> str:
+        return self.scope["url_route"]["kwargs"].get("token") or self._query("token")
+
+    def _query(self, name: str) -> str:
+        values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name, [""])
+        return values[0][:512]
+
+    async def _refuse(self, code: int, slug: str, why: str) -> None:
+        logger.warning("call to %r over %s refused: %s", slug, self.wire_class.name, why)
+        if self.wire_class.explains_refusal:
+            await self.accept()
+        await self.close(code)
+
+    async def _send(self, message: Message) -> None:
+        kind = "text" if isinstance(message, str) else "bytes"
+        await self.base_send({"type": "websocket.send", kind: message})
+
+    async def _close(self, code: int) -> None:
+        await self.close(code)
+
+
+class TwilioConsumer(CallConsumer):
+    wire_class = TwilioWire
+
+
+class SoftphoneConsumer(CallConsumer):
+    wire_class = SoftphoneWire
+
+
+class NoSuchCall(AsyncWebsocketConsumer):
+    """Any other address: refused in one line, where the router would log a traceback."""
+
+    async def connect(self) -> None:
+        logger.warning("no call at %s", self.scope["path"][:80])
+        await self.close(UNKNOWN_ASSISTANT)

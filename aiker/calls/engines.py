@@ -1,0 +1,79 @@
+"""The engines of one call, over connections that the whole process shares."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from openai import AsyncOpenAI
+
+from aiker.calls.phrases import PhraseCache
+from aiker.calls.plan import CallPlan
+from aiker.calls.vad import VadThread, shared_vad
+from engines.adapters.client import make_client
+from engines.adapters.llm_adapter import LLMAdapter
+from engines.adapters.stt_adapter import STTAdapter
+from engines.adapters.tts_adapter import TTSAdapter
+from engines.catalog import model_dir
+from knowledge.retrieval import RetrievalResult, Retriever
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncOpenAI]] = WeakKeyDictionary()
+
+
+class CallKnowledge:
+    """The index version a call answers from, opened at its first search and again after a failure."""
+
+    def __init__(self, collection: str, embedding_model: str) -> None:
+        self._collection = collection
+        self._embedding_model = embedding_model
+        self._retriever: Retriever | None = None
+
+    async def search(self, query: str, k: int) -> RetrievalResult:
+        """Return the passages for ``query``; raises RetrievalError."""
+        if self._retriever is None:
+            self._retriever = await Retriever.for_collection(self._collection, self._embedding_model)
+        return await self._retriever.search(query, k)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEngines:
+    vad: VadThread
+    stt: STTAdapter
+    llm: LLMAdapter
+    tts: TTSAdapter
+    knowledge: CallKnowledge | None
+    phrases: PhraseCache
+
+
+def engine_client(url: str) -> AsyncOpenAI:
+    """Return the client for ``url`` that belongs to the running event loop."""
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if url not in clients:
+        clients[url] = make_client(url)
+    return clients[url]
+
+
+@functools.cache
+def phrase_cache() -> PhraseCache:
+    return PhraseCache(settings.AIKER.data_dir / "phrases")
+
+
+def make_tts(plan: CallPlan) -> TTSAdapter:
+    return TTSAdapter(engine_client(settings.AIKER.engines_url), plan.tts_model, plan.voice, plan.speed)
+
+
+def open_engines(plan: CallPlan) -> CallEngines:
+    """Return the engines ``plan`` names; nothing is loaded or contacted yet but the VAD."""
+    return CallEngines(
+        vad=shared_vad(model_dir("silero-vad") / "silero_vad.onnx"),
+        stt=STTAdapter(
+            engine_client(settings.AIKER.engines_url), plan.stt_model, plan.language, plan.hot_words
+        ),
+        llm=LLMAdapter(engine_client(settings.AIKER.llm_url), plan.llm_model),
+        tts=make_tts(plan),
+        knowledge=CallKnowledge(plan.collection, plan.embedding_model) if plan.collection else None,
+        phrases=phrase_cache(),
+    )

@@ -1,0 +1,76 @@
+"""Where the time of a turn went.
+
+::
+
+    timeline = Timeline(speech_end=1000.0, committed=1600.0, ..., audible=2900.0)
+    timeline.contributions()   # [Contribution("endpoint_wait", 600, "turn taking"), ...]
+    timeline.voice_to_voice    # 1900, and the contributions sum to it exactly
+
+A contribution is what a step added to the critical path:
+``max(0, t_i - max(earlier))``. Work done while something else was awaited costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+
+class Contribution(NamedTuple):
+    """One step's share of voice-to-voice, in whole ms, and who answers for it."""
+
+    name: str
+    ms: int
+    owner: str
+
+
+# Order of the critical path: (field of Timeline, name, owner).
+_STEPS = (
+    ("committed", "endpoint_wait", "turn taking"),
+    ("transcript", "stt", "stt"),
+    ("passages", "retrieval", "knowledge"),
+    ("first_token", "llm_first_token", "llm"),
+    ("first_clause", "first_clause", "llm"),
+    ("first_audio", "tts_first_audio", "tts"),
+    ("audible", "playout", "media"),
+)
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Moments of a turn in ms on one monotonic clock; None where the turn did not get there."""
+
+    speech_end: float
+    committed: float | None = None
+    transcript: float | None = None
+    passages: float | None = None
+    first_token: float | None = None
+    first_clause: float | None = None
+    first_audio: float | None = None
+    audible: float | None = None
+
+    @property
+    def voice_to_voice(self) -> int | None:
+        """Whole ms from the caller's last audible sample to the first audible one of the reply."""
+        return None if self.audible is None else round(self.audible - self.speech_end)
+
+    def contributions(self) -> list[Contribution]:
+        """Return the steps in the order of the critical path; they sum to voice-to-voice."""
+        latest, shares = 0, []
+        for moment, name, owner in _STEPS:
+            at = getattr(self, moment)
+            if at is None:
+                continue
+            # Rounding the moments rather than the differences keeps the sum exact.
+            reached = max(latest, round(at - self.speech_end))
+            shares.append(Contribution(name, reached - latest, owner))
+            latest = reached
+        return shares
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the moments in ms after the end of speech, for the trace."""
+        return {
+            f.name: round(value - self.speech_end, 1)
+            for f in fields(self)
+            if (value := getattr(self, f.name)) is not None
+        }

@@ -1,0 +1,26 @@
+"""Make what a first start shows: the assistant "anna", who knows the OneSuite sample data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from aiker.calls.models import Assistant
+from knowledge.models import KnowledgeBase
+
+HOT_WORDS = (
+    "共享工位、固定工位、流动工位、办公室、会议室、客服热线、门店、浦江店、静安店、国贸店、南山店、西湖店、"
+    "营业时间、开门、关门、周六、周日、月卡、日卡、停车、访客、押金、合同、退租、转租、续租、退款、"
+    "开发票、专票、注册地址、优惠、OneSuite。"
+)
+
+
+class Command(BaseCommand):
+    help = "Create the demo assistant 'anna' with the sample knowledge; changes nothing that exists."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        base = KnowledgeBase.objects.filter(slug="onesuite").first()
+        defaults = {"name": "安娜", "knowledge_base": base, "hot_words": HOT_WORDS}
+        _, created = Assistant.objects.get_or_create(slug="anna", defaults=defaults)
+        self.stdout.write("assistant anna " + ("created" if created else "is there"))

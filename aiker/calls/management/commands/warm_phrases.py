@@ -1,0 +1,29 @@
+"""Synthesise the fixed sentences of every assistant, so that a call can speak when engines are down."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from aiker.calls.engines import make_tts, phrase_cache
+from aiker.calls.models import Assistant
+from aiker.calls.plan import CallPlan, plan_for
+from engines.errors import EngineError
+
+
+class Command(BaseCommand):
+    help = "Synthesise the greetings, apologies and goodbyes that are not in the cache yet."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        assistants = Assistant.objects.filter(is_active=True).select_related("knowledge_base__active_version")
+        plans = [plan_for(assistant) for assistant in assistants]
+        try:
+            made = asyncio.run(self._make(plans))
+        except EngineError as exc:
+            raise CommandError(f"phrases could not be synthesised: {exc.message}") from exc
+        self.stdout.write(f"{made} phrases synthesised")
+
+    async def _make(self, plans: list[CallPlan]) -> int:
+        return sum([await phrase_cache().make_missing(make_tts(plan), plan.phrases) for plan in plans])

@@ -1,0 +1,83 @@
+"""Everything a call needs to know, read from the database once, before it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from aiker.calls.models import Assistant
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What a call is answered with; an edit in the admin takes effect on the next call."""
+
+    assistant_id: int
+    assistant: str
+    language: str
+    hot_words: str
+    system_prompt: str
+    voice: str
+    speed: float
+    stt_model: str
+    tts_model: str
+    llm_model: str
+    passages: int
+    collection: str  # of the active index version; empty: no knowledge
+    embedding_model: str
+    greeting: str
+    apology: str
+    silence_prompt: str
+    goodbye: str
+    silence_seconds: int
+    silence_prompts: int
+    end_of_turn_ms: int
+    max_call_seconds: int
+
+    @property
+    def phrases(self) -> list[str]:
+        return [self.greeting, self.apology, self.silence_prompt, self.goodbye]
+
+    @property
+    def engines(self) -> dict[str, str]:
+        return {"stt": self.stt_model, "llm": self.llm_model, "tts": f"{self.tts_model}/{self.voice}"}
+
+
+def load_plan(slug: str) -> CallPlan | None:
+    """Return the plan of the active assistant ``slug``, None when there is none."""
+    assistant = (
+        Assistant.objects.filter(slug=slug, is_active=True)
+        .select_related("knowledge_base__active_version")
+        .first()
+    )
+    return plan_for(assistant) if assistant else None
+
+
+def plan_for(assistant: Assistant) -> CallPlan:
+    """Return the plan of ``assistant``."""
+    base = assistant.knowledge_base
+    version = base.active_version if base else None
+    return CallPlan(
+        assistant_id=assistant.pk,
+        assistant=assistant.slug,
+        language=assistant.language,
+        hot_words=assistant.hot_words,
+        system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
+        voice=assistant.voice,
+        speed=assistant.speed,
+        stt_model=settings.AIKER.stt_model,
+        tts_model=settings.AIKER.tts_model,
+        llm_model=settings.AIKER.llm_model,
+        passages=assistant.passages,
+        collection=version.collection_name if version else "",
+        embedding_model=version.embedding_model if version else "",
+        greeting=assistant.greeting,
+        apology=assistant.apology,
+        silence_prompt=assistant.silence_prompt,
+        goodbye=assistant.goodbye,
+        silence_seconds=assistant.silence_seconds,
+        silence_prompts=assistant.silence_prompts,
+        end_of_turn_ms=assistant.end_of_turn_ms,
+        max_call_seconds=assistant.max_call_seconds,
+    )

@@ -1,0 +1,81 @@
+"""Both directions of a call on one clock.
+
+::
+
+    recorder = Recorder()
+    recorder.hear(mulaw, arrived_ms)          # caller audio, contiguous
+    recorder.say(frame, plays_at_ms)          # assistant audio where it is played
+    recorder.cut(now_ms)                      # cleared before it was played
+    wav = recorder.wav()                      # stereo: left the caller, right the assistant
+
+Times are ms since the call was answered. The caller's clock is tied to ours
+by the frame that travelled fastest, so jitter does not move the recording.
+"""
+
+from __future__ import annotations
+
+from aiker.audio import g711
+from aiker.audio.levels import last_loud_sample
+from aiker.audio.wav import wav_bytes
+
+_BYTES_PER_MS = g711.RATE // 1000
+VAD_SLACK_MS = 32  # a last syllable may fade out in the window after
+
+
+class Recorder:
+    """Keep 8 kB a second and direction in memory; a quarter of an hour is 14 MB."""
+
+    def __init__(self) -> None:
+        self._caller = bytearray()
+        self._assistant = bytearray()
+        self._first_ms: float | None = None
+        self._anchor = 0.0  # moment at which caller sample 0 was spoken
+
+    @property
+    def caller_ms(self) -> float:
+        """Length of the caller's audio so far."""
+        return len(self._caller) / _BYTES_PER_MS
+
+    def hear(self, mulaw: bytes, arrived_ms: float) -> None:
+        """Append caller audio whose last sample was spoken at ``arrived_ms`` at the latest."""
+        self._caller += mulaw
+        anchor = arrived_ms - self.caller_ms
+        if self._first_ms is None:
+            self._first_ms = self._anchor = anchor
+        self._anchor = min(self._anchor, anchor)
+
+    def ahead_ms(self, now_ms: float) -> float:
+        """Return how much more audio arrived than time went by."""
+        return 0.0 if self._first_ms is None else self.caller_ms - (now_ms - self._first_ms)
+
+    def caller(self, start_ms: float, end_ms: float) -> bytes:
+        """Return caller audio between two moments of the caller's audio time."""
+        start = max(0, int(start_ms * _BYTES_PER_MS))
+        return bytes(self._caller[start : max(start, int(end_ms * _BYTES_PER_MS))])
+
+    def spoken_at(self, audio_ms: float) -> float:
+        """Return the moment (our clock) at which ``audio_ms`` of the caller's audio was spoken."""
+        return self._anchor + audio_ms
+
+    def speech_end(self, start_ms: float, end_ms: float) -> float:
+        """Return when (our clock) the last audible sample of an utterance was spoken.
+
+        ``start_ms`` and ``end_ms`` are the utterance as the VAD saw it, in the caller's audio time; the
+        VAD holds on for some windows, so the samples themselves are asked.
+        """
+        last = last_loud_sample(g711.decode(self.caller(start_ms, end_ms + VAD_SLACK_MS)))
+        return self.spoken_at(end_ms if last is None else start_ms + last / _BYTES_PER_MS)
+
+    def say(self, frame: bytes, plays_at_ms: float) -> None:
+        start = max(len(self._assistant), round(plays_at_ms * _BYTES_PER_MS))
+        self._assistant += g711.SILENCE * (start - len(self._assistant)) + frame
+
+    def cut(self, now_ms: float) -> None:
+        """Forget assistant audio that would have been played after ``now_ms``."""
+        del self._assistant[max(0, round(now_ms * _BYTES_PER_MS)) :]
+
+    def wav(self) -> bytes:
+        """Return the stereo recording; its zero is the moment the call was answered."""
+        lead = max(0, round(self._anchor * _BYTES_PER_MS))
+        caller = g711.decode(g711.SILENCE * lead + bytes(self._caller))
+        return wav_bytes(g711.RATE, caller, g711.decode(bytes(self._assistant)))

@@ -1,0 +1,426 @@
+"""One live call: from the carrier's messages to paced speech, and back.
+
+::
+
+    session = CallSession(plan, engines, wire, send, close)
+    session.start({"caller": "138..."})
+    session.receive(text=message)      # for each message, microseconds
+    await session.finish(EndReason.HUNG_UP)
+
+The session owns the call's state and runs on the event loop only. What it
+decides comes from ``turn_taking``; what it says from ``reply``; it never
+touches the ORM, a model or a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from django.utils import timezone
+
+from aiker.calls import prompt, records
+from aiker.calls.engines import CallEngines
+from aiker.calls.events import CallEvent, Event
+from aiker.calls.latency import Timeline
+from aiker.calls.models import EndReason
+from aiker.calls.plan import CallPlan
+from aiker.calls.playout import Segment
+from aiker.calls.recorder import Recorder
+from aiker.calls.reply import Reply, Voice
+from aiker.calls.speaker import Speaker
+from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
+from aiker.calls.vad import WINDOW_MS
+from aiker.calls.wire.base import (
+    TOO_FAST,
+    AudioIn,
+    CallStarted,
+    CallStopped,
+    DtmfIn,
+    MarkReached,
+    Message,
+    Wire,
+    WireError,
+    WireInput,
+)
+from engines.adapters.llm_adapter import Message as LLMMessage
+from engines.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+PREROLL_MS = 200  # audio before the detected start that recognition gets to hear
+MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
+MAX_FAILURES = 3  # engine failures in a row that end the call
+HISTORY_MESSAGES = 16
+TRACE_EVENTS = 2000
+
+
+class CallSession:
+    """See the module. ``send`` and ``close`` reach the carrier's socket."""
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        engines: CallEngines,
+        wire: Wire,
+        send: Callable[[Message], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self.id = uuid.uuid4()
+        self.plan = plan
+        self.started = False
+        self._engines = engines
+        self._wire = wire
+        self._close = close
+        self._loop = asyncio.get_running_loop()
+        self._zero = self._loop.time()
+        self._recorder = Recorder()
+        self._speaker = Speaker(wire, send, self._recorder, self._now, self._on_frame_sent)
+        self._turns = TurnTaking(TurnSettings(end_ms=plan.end_of_turn_ms))
+        self._vad = engines.vad.open(self._loop, self._on_window)
+        self._writer = records.CallWriter(self.id)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._trace: list[dict[str, Any]] = []
+        self._history: list[LLMMessage] = []
+        self._reply: Reply | None = None
+        self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
+        self._turn_number = 1
+        self._silence_count = 0
+        self._failures = 0
+        self._finished = False
+        self._stored = asyncio.Event()
+        self._voice = Voice(
+            stt=engines.stt,
+            llm=engines.llm,
+            tts=engines.tts,
+            knowledge=engines.knowledge,
+            passages=plan.passages,
+            system_prompt=plan.system_prompt,
+            speaker=self._speaker,
+            emit=self._emit,
+            now=self._now,
+        )
+
+    # -- life ---------------------------------------------------------------
+
+    def start(self, started: CallStarted) -> None:
+        """Answer the call: greet, and listen from now on."""
+        self.started = True
+        self._zero = self._loop.time()
+        self._writer.start()
+        self._writer.put(
+            records.create_call,
+            self.plan.assistant_id,
+            timezone.now(),
+            {
+                "wire": self._wire.name,
+                "carrier_call_id": started.carrier_call_id,
+                "caller": started.parameters.get("caller", "")[:64],
+                "knowledge_version": self.plan.collection,
+                "engines": self.plan.engines,
+            },
+        )
+        self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant)
+        self._spawn(self._speaker.run_outbox())
+        self._spawn(self._speaker.run_playout())
+        self._spawn(self._greet())
+        self._timer("limit", self.plan.max_call_seconds, self._on_time_limit)
+
+    async def finish(self, reason: EndReason, code: int | None = None) -> None:
+        """End the call; return when its record is stored, whoever ended it first.
+
+        ``code`` closes the carrier's socket; None when it is closed already.
+        """
+        if self._finished:
+            await self._stored.wait()
+            return
+        self._finished = True
+        self._vad.close()
+        for timer in self._timers.values():
+            timer.cancel()
+        if self.started:
+            await self._conclude(reason, code)
+        elif code is not None:
+            await self._close(code)
+        self._stored.set()
+
+    async def _conclude(self, reason: EndReason, code: int | None) -> None:
+        if self._reply and self._reply.committed:
+            self._reply.cancel()
+            self._close_turn(self._reply, interrupted=self._speaker.busy)
+        self._withdraw()
+        self._recorder.cut(self._now())
+        self._emit(CallEvent.CALL_ENDED, reason=reason.value)
+        if code is not None:
+            await self._speaker.flush()
+            await self._close(code)
+        current = asyncio.current_task()
+        for task in self._tasks - ({current} if current else set()):
+            task.cancel()
+        fields = {"end_reason": reason.value, "duration_ms": round(self._now()), "events": self._trace}
+        self._writer.put(records.finish_call, fields, self._recorder)
+        await self._writer.close()
+        logger.info("call %s ended: %s, %d turns", self.id, reason.value, self._turn_number - 1)
+
+    # -- in -----------------------------------------------------------------
+
+    def receive(self, *, text: str | None = None, data: bytes | None = None) -> None:
+        """Take one message of the carrier; WireError when the call cannot go on."""
+        if self._finished:
+            return
+        for item in self._wire.receive(text=text, data=data):
+            self._take(item)
+
+    def _take(self, item: WireInput) -> None:
+        match item:
+            case AudioIn():
+                self._hear(item.payload)
+            case MarkReached(name):
+                self._speaker.reached(name)
+            case CallStarted() if not self.started:
+                self.start(item)
+            case DtmfIn(digit) if self.started:
+                self._emit(CallEvent.DTMF, digit=digit)
+            case CallStopped():
+                self._spawn(self.finish(EndReason.HUNG_UP, 1000))
+
+    def _hear(self, mulaw: bytes) -> None:
+        now = self._now()
+        self._recorder.hear(mulaw, now)
+        if self._recorder.ahead_ms(now) > MAX_AHEAD_MS:
+            raise WireError("audio arrives faster than real time", TOO_FAST)
+        self._vad.feed(mulaw)
+
+    # -- turns --------------------------------------------------------------
+
+    def _on_window(self, start_ms: float, probability: float) -> None:
+        if self._finished:
+            return
+        audible = self._speaker.audible
+        for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
+            _HANDLERS[decision.kind](self, decision)
+
+    def _on_speech_started(self, decision: Decision) -> None:  # noqa: ARG002
+        self._cancel_timer("silence")
+        self._silence_count = 0
+        self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
+        reply = self._reply
+        if reply is None:
+            if self._speaker.busy:
+                self._speaker.silence()  # a greeting or a prompt gives way
+        elif reply.done and not self._speaker.busy:
+            self._finish_turn(reply)  # only its last mark was still under way
+        elif reply.error or reply.was_sent:
+            self._interrupt(reply)
+        else:
+            # Nothing was said yet: the caller is still in the same turn.
+            self._carry_from_ms = reply.speech_start_ms
+            self._withdraw()
+
+    def _on_paused(self, decision: Decision) -> None:
+        self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
+        self._open_reply(decision)
+
+    def _on_resumed(self, decision: Decision) -> None:  # noqa: ARG002
+        self._withdraw()
+
+    def _on_ended(self, decision: Decision) -> None:
+        if self._reply is None:
+            self._open_reply(decision)
+        assert self._reply is not None
+        self._carry_from_ms = None
+        self._reply.commit(self._now())
+
+    def _open_reply(self, decision: Decision) -> None:
+        start_ms = decision.speech_start_ms if self._carry_from_ms is None else self._carry_from_ms
+        reply = Reply(
+            voice=self._voice,
+            number=self._turn_number,
+            audio=self._recorder.caller(start_ms - PREROLL_MS, decision.at_ms),
+            speech_start_ms=start_ms,
+            timeline=Timeline(
+                speech_end=self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
+            ),
+            history=list(self._history),
+        )
+        self._reply = reply
+        reply.start()
+        self._spawn(self._follow(reply))
+
+    def _withdraw(self) -> None:
+        if self._reply:
+            self._reply.cancel()
+            self._reply = None
+
+    def _interrupt(self, reply: Reply) -> None:
+        """Stop speaking at once; the turn keeps what was heard."""
+        self._speaker.silence()
+        reply.cancel()
+        self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(self._now()))
+        self._close_turn(reply, interrupted=True)
+
+    async def _follow(self, reply: Reply) -> None:
+        """See a reply through to the end of its playing."""
+        assert reply.task is not None
+        await asyncio.wait([reply.task])
+        if reply is not self._reply or reply.task.cancelled():
+            return
+        reply.task.result()  # a bug in the reply ends the call through ``_spawn``
+        if reply.error:
+            await self._apologise(reply, reply.error)
+        else:
+            self._failures = 0
+        await self._speaker.drained()
+        if reply is not self._reply:
+            return
+        if not reply.user_text and not reply.error:
+            self._reply = None  # a noise, not a turn
+        else:
+            self._finish_turn(reply)
+        if self._failures >= MAX_FAILURES:
+            await self._say_goodbye(EndReason.ENGINE_FAILURE)
+        else:
+            self._expect_speech()
+
+    def _finish_turn(self, reply: Reply) -> None:
+        self._emit(CallEvent.REPLY_FINISHED, reply.number, heard=reply.heard_text(self._now()))
+        self._close_turn(reply, interrupted=False)
+        self._spawn(self._prime())
+
+    async def _apologise(self, reply: Reply, error: EngineError) -> None:
+        self._failures += 1
+        self._emit(CallEvent.ERROR, reply.number, **error.as_dict())
+        logger.warning("call %s: %s %s: %s", self.id, error.stage, error.code, error.message)
+        await self._play_phrase(self.plan.apology)
+
+    def _close_turn(self, reply: Reply, *, interrupted: bool) -> None:
+        """Record the turn and put what was heard, and only that, into the history."""
+        self._reply = None
+        at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
+        record = reply.record(self._now(), at_ms, interrupted=interrupted, engines=self.plan.engines)
+        if reply.user_text:
+            self._history.append({"role": "user", "content": prompt.question(reply.user_text)})
+            said = self.plan.apology if reply.error and not record.heard_text else record.heard_text
+            self._history.append({"role": "assistant", "content": said})
+        if len(self._history) > HISTORY_MESSAGES:
+            # Half at once: each cut costs the engine's prefix cache.
+            del self._history[: HISTORY_MESSAGES // 2]
+        self._turn_number += 1
+        self._writer.put(records.create_turn, record)
+        shown = {name: value for name, value in record.as_dict().items() if name not in ("number", "at_ms")}
+        self._emit(CallEvent.TURN_FINISHED, reply.number, **shown)
+
+    async def _prime(self) -> None:
+        try:
+            await self._engines.llm.prime(prompt.conversation(self.plan.system_prompt, self._history))
+        except EngineError as exc:
+            logger.info("call %s: the prompt could not be read ahead: %s", self.id, exc.message)
+
+    # -- out ----------------------------------------------------------------
+
+    async def _greet(self) -> None:
+        self._spawn(self._prime())
+        await self._play_phrase(self.plan.greeting)
+        self._spawn(self._engines.phrases.try_missing(self._engines.tts, self.plan.phrases))
+        await self._speaker.drained()
+        self._expect_speech()
+
+    async def _play_phrase(self, text: str) -> None:
+        """Queue a fixed sentence from the cache, or from the engine when it is not there yet."""
+        if not text:
+            return
+        audio = self._engines.phrases.get(self._engines.tts, text)
+        if audio is None:
+            try:
+                audio = await self._engines.phrases.make(self._engines.tts, text)
+            except EngineError as exc:
+                self._emit(CallEvent.ERROR, None, **exc.as_dict())
+                return
+        self._emit(CallEvent.REPLY_TEXT, None, text=text)
+        self._speaker.append(Segment(text, bytearray(audio), closed=True))
+        self._speaker.wake()
+
+    def _on_frame_sent(self) -> None:
+        reply = self._reply
+        if reply and reply.was_sent and not reply.announced:
+            reply.announced = True
+            self._emit(CallEvent.REPLY_STARTED, reply.number)
+
+    def _emit(self, kind: CallEvent, turn: int | None = None, **data: Any) -> None:
+        event = Event(kind, round(self._now()), turn, data)
+        if len(self._trace) < TRACE_EVENTS:
+            self._trace.append(event.as_dict())
+        self._speaker.show(event)
+
+    # -- silence and limits ---------------------------------------------------
+
+    def _expect_speech(self) -> None:
+        self._timer("silence", self.plan.silence_seconds, self._on_silence)
+
+    def _on_silence(self) -> None:
+        if self._reply or self._turns.speaking:
+            return  # the end of that turn starts the wait again
+        self._silence_count += 1
+        if self._silence_count > self.plan.silence_prompts:
+            self._spawn(self._say_goodbye(EndReason.SILENCE))
+            return
+        self._emit(CallEvent.SILENCE_PROMPT, count=self._silence_count)
+        self._spawn(self._prompt())
+
+    async def _prompt(self) -> None:
+        await self._play_phrase(self.plan.silence_prompt)
+        await self._speaker.drained()
+        if self._reply is None:
+            self._expect_speech()
+
+    def _on_time_limit(self) -> None:
+        self._spawn(self._say_goodbye(EndReason.TIME_LIMIT))
+
+    async def _say_goodbye(self, reason: EndReason) -> None:
+        self._cancel_timer("silence")
+        if self._reply and self._reply.committed:
+            self._interrupt(self._reply)
+        else:
+            self._withdraw()
+            self._speaker.silence()
+        await self._play_phrase(self.plan.goodbye)
+        await self._speaker.drained()
+        await self.finish(reason, 1000)
+
+    # -- small things ---------------------------------------------------------
+
+    def _now(self) -> float:
+        """Milliseconds since the call was answered."""
+        return (self._loop.time() - self._zero) * 1000
+
+    def _timer(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        self._cancel_timer(name)
+        if not self._finished:
+            self._timers[name] = self._loop.call_later(seconds, callback)
+
+    def _cancel_timer(self, name: str) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._reap)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (exc := task.exception()) and not self._finished:
+            logger.error("call %s: internal error", self.id, exc_info=exc)
+            self._spawn(self.finish(EndReason.INTERNAL_ERROR, 4500))
+
+
+_HANDLERS = {
+    Turn.SPEECH_STARTED: CallSession._on_speech_started,
+    Turn.PAUSED: CallSession._on_paused,
+    Turn.RESUMED: CallSession._on_resumed,
+    Turn.ENDED: CallSession._on_ended,
+}

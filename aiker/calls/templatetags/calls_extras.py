@@ -1,0 +1,104 @@
+"""Filters of the call pages: what operators read instead of the words of the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from aiker.calls.models import Call, Turn
+
+register = template.Library()
+
+# The keys are the contributions of ``latency``.
+LATENCY_NAMES = {
+    "endpoint_wait": _("end of turn"),
+    "stt": _("recognition"),
+    "retrieval": _("retrieval"),
+    "llm_first_token": _("first token"),
+    "first_clause": _("first clause"),
+    "tts_first_audio": _("first audio"),
+    "playout": _("playout"),
+}
+
+# The keys are the names of the classes in ``wire``.
+WIRE_NAMES = {"softphone": _("browser softphone"), "twilio": _("Twilio phone line")}
+
+# The keys are the stages and codes of ``engines.errors``.
+STAGE_NAMES = {
+    "stt": _("speech recognition"),
+    "llm": _("language model"),
+    "tts": _("speech synthesis"),
+    "embedding": _("knowledge search"),
+}
+_ERRORS = {
+    "timeout": _("The {engine} did not answer in time."),
+    "unreachable": _("The {engine} could not be reached."),
+    "refused": _("The {engine} refused the request."),
+    "broken": _("The {engine} broke off its answer."),
+}
+_ANY_ERROR = _("The {engine} failed.")
+
+
+@register.filter
+def seconds(ms: float) -> str:
+    return str(_("{seconds} s")).format(seconds=f"{ms / 1000:.2f}")
+
+
+@register.filter
+def clock(ms: int) -> str:
+    minutes, rest = divmod(ms // 1000, 60)
+    return f"{minutes}:{rest:02d}"
+
+
+@register.filter
+def latency_name(name: str) -> str:
+    return str(LATENCY_NAMES.get(name, name))
+
+
+@register.filter
+def wire_name(name: str) -> str:
+    return capfirst(str(WIRE_NAMES.get(name, name)))
+
+
+@register.filter
+def ended(call: Call) -> str:
+    """Return why the call ended, or that it goes on."""
+    return capfirst(str(call.get_end_reason_display() if call.end_reason else _("in progress")))
+
+
+@register.filter
+def engine_names(engines: dict[str, str]) -> str:
+    """Return the engines of a call by what they do."""
+    return " · ".join(f"{capfirst(str(STAGE_NAMES.get(k, k)))} {name}" for k, name in engines.items())
+
+
+@register.filter
+def error_text(error: dict[str, str]) -> str:
+    """Return an engine's failure in plain words."""
+    stage = error.get("stage", "")
+    sentence = str(_ERRORS.get(error.get("code", ""), _ANY_ERROR))
+    return capfirst(sentence.format(engine=STAGE_NAMES.get(stage, stage)))
+
+
+@register.filter
+def shares(turn: Turn) -> list[dict[str, Any]]:
+    """Return the steps that took time: name, label, ms, engine (empty where no engine answers for it)."""
+    return [
+        {
+            "name": share["name"],
+            "label": latency_name(share["name"]),
+            "ms": share["ms"],
+            "engine": turn.engines.get(share.get("owner"), ""),
+        }
+        for share in turn.contributions
+        if share["ms"]
+    ]
+
+
+@register.filter
+def unheard(turn: Turn) -> str:
+    """Return what was answered but not heard."""
+    return turn.assistant_text[len(turn.heard_text) :]

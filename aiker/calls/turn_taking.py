@@ -1,0 +1,129 @@
+"""Whose turn is it? A pure state machine over speech probabilities.
+
+::
+
+    turns = TurnTaking(TurnSettings())
+    for start_ms, probability in windows:          # one per 32 ms of caller audio
+        for decision in turns.step(start_ms, 32, probability, assistant_audible=False):
+            ...
+
+Time is the caller's audio time in ms; no clock, no I/O, so tests script it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Turn(StrEnum):
+    """What the state machine decided."""
+
+    SPEECH_STARTED = "speech_started"  # the caller began to speak
+    PAUSED = "paused"  # a short silence: worth guessing that the turn is over
+    RESUMED = "resumed"  # the caller went on after PAUSED: withdraw the guess
+    ENDED = "ended"  # the turn is over
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision and the utterance it is about: [speech_start_ms, speech_end_ms) of caller audio."""
+
+    kind: Turn
+    at_ms: float
+    speech_start_ms: float
+    speech_end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """Times in ms of audio, probabilities from 0 to 1."""
+
+    speech_probability: float = 0.5
+    silence_probability: float = 0.35
+    start_ms: float = 96
+    barge_in_ms: float = 224
+    pause_ms: float = 128
+    end_ms: float = 600
+    max_utterance_ms: float = 25_000
+
+
+class _State(Enum):
+    SILENT = 0
+    SPEAKING = 1
+    PAUSED = 2
+
+
+class TurnTaking:
+    """Turn windows of (time, speech probability) into decisions."""
+
+    def __init__(self, settings: TurnSettings) -> None:
+        self._settings = settings
+        self._state = _State.SILENT
+        self._run_ms = 0.0  # speech gathered towards a start, while silent
+        self._start_ms = 0.0
+        self._end_ms = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance has begun that has not ended."""
+        return self._state is not _State.SILENT
+
+    def step(
+        self, window_start_ms: float, window_ms: float, probability: float, *, assistant_audible: bool
+    ) -> list[Decision]:
+        """Take the next window and return the decisions it leads to, in order.
+
+        While ``assistant_audible`` more speech is needed before a start counts,
+        so that a cough or an echo does not cut the reply.
+        """
+        now = window_start_ms + window_ms
+        if self._state is _State.SILENT:
+            return self._listen(window_start_ms, now, probability, assistant_audible)
+        return self._follow(now, probability)
+
+    def _listen(
+        self, start: float, now: float, probability: float, assistant_audible: bool
+    ) -> list[Decision]:
+        if probability < self._settings.speech_probability:
+            # One doubtful window inside an onset does not start the count again.
+            self._run_ms = max(0.0, self._run_ms - 2 * (now - start))
+            return []
+        if self._run_ms == 0:
+            self._start_ms = start
+        self._run_ms += now - start
+        needed = self._settings.barge_in_ms if assistant_audible else self._settings.start_ms
+        if self._run_ms < needed:
+            return []
+        self._state, self._end_ms, self._run_ms = _State.SPEAKING, now, 0.0
+        return [self._decide(Turn.SPEECH_STARTED, now)]
+
+    def _follow(self, now: float, probability: float) -> list[Decision]:
+        speaking = probability >= (
+            self._settings.silence_probability
+            if self._state is _State.SPEAKING
+            else self._settings.speech_probability
+        )
+        decisions: list[Decision] = []
+        if speaking:
+            self._end_ms = now
+            if self._state is _State.PAUSED:
+                self._state = _State.SPEAKING
+                decisions.append(self._decide(Turn.RESUMED, now))
+            if now - self._start_ms < self._settings.max_utterance_ms:
+                return decisions
+            return [*decisions, self._end(now)]
+        silence = now - self._end_ms
+        if self._state is _State.SPEAKING and silence >= self._settings.pause_ms:
+            self._state = _State.PAUSED
+            decisions.append(self._decide(Turn.PAUSED, now))
+        if self._state is _State.PAUSED and silence >= self._settings.end_ms:
+            decisions.append(self._end(now))
+        return decisions
+
+    def _end(self, now: float) -> Decision:
+        self._state = _State.SILENT
+        return self._decide(Turn.ENDED, now)
+
+    def _decide(self, kind: Turn, now: float) -> Decision:
+        return Decision(kind, now, self._start_ms, self._end_ms)

@@ -1,0 +1,105 @@
+"""Typed settings of this machine, read once from ``AIKER_*`` variables and ``.env``.
+
+::
+
+    from django.conf import settings
+    settings.AIKER.port
+
+A value that cannot be used stops the start with the name of its variable.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Config(BaseSettings):
+    """Every setting; the field ``port`` is the variable ``AIKER_PORT``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AIKER_",
+        env_ignore_empty=True,
+        env_file=BASE_DIR / ".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+    )
+
+    debug: bool = Field(False, description="Django debug pages; never on a machine that others reach.")
+    language: Literal["zh-hans", "en"] = Field(
+        "zh-hans", description="Language of the admin for a new visitor."
+    )
+    time_zone: str = Field("Asia/Shanghai", description="Time zone of the admin and of spoken dates.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level logged."
+    )
+
+    host: str = Field("127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the web process.")
+    server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server of the web process.")
+    public_url: str = Field("", description="https:// address callers reach; empty: http://host:port.")
+    allowed_hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "[::1]"], description="JSON list of host names the web process answers to."
+    )
+
+    data_dir: Path = Field(BASE_DIR / "var", description="Database, recordings, index and logs.")
+    models: Path = Field(
+        Path("~/.cache/aiker"), description="Model weights, shared by all checkouts of a user."
+    )
+
+    engines_port: int = Field(8101, ge=1, le=65535, description="Port of the engine server (loopback).")
+    llm_port: int = Field(8102, ge=1, le=65535, description="Port of the LLM server (loopback).")
+    chroma_port: int = Field(8103, ge=1, le=65535, description="Port of the Chroma server (loopback).")
+
+    stt_model: str = Field("whisper-base", description="Catalogue id of the speech recognition model.")
+    tts_model: str = Field("kokoro-int8", description="Catalogue id of the speech synthesis model.")
+    embedding_model: str = Field("bge-small-zh", description="Catalogue id of the embedding model.")
+    llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
+    engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
+
+    call_token: SecretStr | None = Field(None, description="Fixed token that admits calls, for a PBX.")
+    max_calls: int = Field(8, ge=1, description="Calls at once in one web process; more are refused.")
+
+    @property
+    def engines_url(self) -> str:
+        return f"http://127.0.0.1:{self.engines_port}/v1"
+
+    @property
+    def llm_url(self) -> str:
+        return f"http://127.0.0.1:{self.llm_port}/v1"
+
+    @property
+    def web_url(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def load_config() -> Config:
+    """Read the settings, or raise ImproperlyConfigured that names each wrong variable."""
+    try:
+        config = Config()
+    except ValidationError as exc:
+        lines = [f"AIKER_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors()]
+        raise ImproperlyConfigured("Wrong settings (environment or .env):\n  " + "\n  ".join(lines)) from None
+    return config.model_copy(
+        update={
+            "data_dir": config.data_dir.expanduser().resolve(),
+            "models": config.models.expanduser().resolve(),
+        }
+    )
+
+
+def secret_key(data_dir: Path) -> str:
+    """Return this installation's secret, made on the first start and kept in the data directory."""
+    path = data_dir / "secret_key"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text().strip()

@@ -1,0 +1,190 @@
+"""Django settings. What differs between machines comes from ``aiker.config``."""
+
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from aiker.config import BASE_DIR, load_config, secret_key
+
+AIKER = load_config()
+
+try:
+    SECRET_KEY = secret_key(AIKER.data_dir)
+except OSError as exc:
+    raise ImproperlyConfigured(f"AIKER_DATA_DIR: cannot write to {AIKER.data_dir}: {exc.strerror}") from None
+
+DEBUG = AIKER.debug
+ALLOWED_HOSTS = AIKER.allowed_hosts
+CSRF_TRUSTED_ORIGINS = [AIKER.public_url] if AIKER.public_url.startswith("https://") else []
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "channels",
+    "django_prometheus",
+    "aiker",
+    "aiker.calls",
+    "engines",
+    "knowledge",
+    "monitoring",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "aiker.middleware.ChosenLocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "aiker.urls"
+ASGI_APPLICATION = "aiker.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": AIKER.data_dir / "aiker.sqlite3",
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if AIKER.public_url else None
+
+LANGUAGE_CODE = AIKER.language
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "aiker" / "locale"]
+TIME_ZONE = AIKER.time_zone
+USE_I18N = True
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = AIKER.data_dir / "static"
+MEDIA_ROOT = AIKER.data_dir / "media"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": AIKER.log_level},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
+}
+
+
+def _item(title: object, icon: str, view: str, permission: str = "") -> dict[str, object]:
+    """An entry of the sidebar, shown to those who have the permission."""
+    link = reverse_lazy(view)
+    # Left to itself, the theme marks every entry whose link is anywhere in the path: /call/ on every call.
+    exact = view in ("admin:index", "softphone")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        "active": lambda request: request.path == link if exact else request.path.startswith(str(link)),
+        "permission": lambda request: not permission or request.user.has_perm(permission),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "Aiker",
+    "SITE_HEADER": "Aiker",
+    "SITE_SUBHEADER": _("Phone AI on your machines"),
+    "SITE_SYMBOL": "support_agent",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("calls/favicon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "aiker.calls.dashboard.dashboard",
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": _("Phone"),
+                "items": [
+                    _item(_("Overview"), "dashboard", "admin:index"),
+                    _item(_("Test call"), "call", "softphone"),
+                    _item(_("Calls"), "history", "admin:calls_call_changelist", "calls.view_call"),
+                    _item(
+                        _("Assistants"),
+                        "support_agent",
+                        "admin:calls_assistant_changelist",
+                        "calls.view_assistant",
+                    ),
+                ],
+            },
+            {
+                "title": _("Knowledge"),
+                "items": [
+                    _item(
+                        _("Knowledge bases"),
+                        "library_books",
+                        "admin:knowledge_knowledgebase_changelist",
+                        "knowledge.view_knowledgebase",
+                    ),
+                    _item(
+                        _("Documents"),
+                        "article",
+                        "admin:knowledge_document_changelist",
+                        "knowledge.view_document",
+                    ),
+                ],
+            },
+            {
+                "title": _("Access"),
+                "items": [
+                    _item(_("Users"), "person", "admin:auth_user_changelist", "auth.view_user"),
+                    _item(_("Groups"), "group", "admin:auth_group_changelist", "auth.view_group"),
+                ],
+            },
+        ]
+    },
+}

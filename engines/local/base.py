@@ -1,0 +1,91 @@
+"""What a local engine is: a class built from a model directory, with one method per kind.
+
+::
+
+    stt: SpeechToText = FasterWhisperSTT(models / "whisper-base", threads=2)
+    stt.transcribe(samples, language="zh").text
+
+Audio going in is float32 mono at 16 kHz in [-1, 1]; audio coming out is s16le mono at 24 kHz.
+Engines are blocking and are called from one thread each (the server's stage thread).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+STT_SAMPLE_RATE = 16_000
+TTS_SAMPLE_RATE = 24_000
+
+Samples = NDArray[np.float32]
+
+
+class BadRequestError(ValueError):
+    """The caller asked for something this engine cannot do; the message says what is possible."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard. ``text`` is empty when it was not speech; the figures say why.
+
+    ``duration_s`` is the audio's length in seconds; ``rejected`` is the reason the text was emptied
+    (``silence``, ``no_speech``, ``unlikely``, ``repetition``, ``hallucination``) or "".
+    """
+
+    text: str
+    language: str
+    duration_s: float
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    compression_ratio: float = 0.0
+    rejected: str = ""
+
+
+class SpeechToText(Protocol):
+    def transcribe(self, samples: Samples, language: str | None = None, prompt: str = "") -> Transcript:
+        """Return the text of one utterance; ``prompt`` holds names and words to expect."""
+        ...
+
+    def warm(self) -> None: ...
+
+
+class TextToSpeech(Protocol):
+    @property
+    def voices(self) -> Sequence[str]: ...
+
+    def pieces(self, text: str, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
+        """Yield PCM piece by piece, each as soon as it is made. Wrong arguments raise before the first."""
+        ...
+
+    def warm(self) -> None: ...
+
+
+class Embedder(Protocol):
+    def embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+        """Return unit vectors of shape [texts, dimensions] and the number of tokens read."""
+        ...
+
+    def warm(self) -> None: ...
+
+
+def onnx_session(model: Any, threads: int) -> Any:
+    """Open an ONNX model (a path or a ModelProto) on the CPU with threads that sleep while idle."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning pool holds a core that the language model's process needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

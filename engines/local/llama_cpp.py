@@ -1,0 +1,44 @@
+"""llama.cpp's own OpenAI server, in this process, with settings for a telephone call on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+# Tokens shared by all slots. A turn is a system prompt, a few passages and a short history: under 1,500.
+CONTEXT = 4096
+# Two calls, or one call whose next turn is speculated on while the last reply still streams.
+SLOTS = 2
+UBATCH = 128
+
+
+def server_params(model: Path, host: str, port: int, threads: int) -> Any:
+    """Return the parameters of ``xllamacpp.Server`` for one GGUF file.
+
+    ::
+
+        server = xllamacpp.Server(server_params(path, "127.0.0.1", 8102, threads=2))   # loads, then listens
+        del server                                                                     # stops
+    """
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.model_alias = {model.parent.name}
+    params.hostnames = [host]
+    params.port = port
+    params.n_ctx = CONTEXT
+    params.n_parallel = SLOTS
+    params.kv_unified = True
+    params.n_ubatch = UBATCH
+    params.cache_prompt = True
+    # Prompts that left their slot are kept in memory; a call needs little of the default 8 GB.
+    params.cache_ram_mib = 256
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    for cpu in (params.cpuparams, params.cpuparams_batch):
+        # Busy waiting would take the core that speech synthesis runs on.
+        cpu.poll = 0
+    params.ui = False
+    params.endpoint_slots = False
+    params.verbosity = 1
+    return params

@@ -1,0 +1,128 @@
+"""``manage.py models``: list, pull, verify and remove the models of the catalogue."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from engines.catalog import CatalogError, Model, default_models, get_model, load_catalog
+from engines.download import FetchError
+from engines.fetch import ensure, is_installed, remove, verify
+from engines.install import megabytes
+from engines.sources import Sources
+
+
+class Command(BaseCommand):
+    help = "List, install, check and remove model weights (docs/models.md)."
+    # The weights are fetched before there is a database.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="All models of the catalogue.")
+        pull = actions.add_parser("pull", help="Install models; without ids, those that the settings name.")
+        pull.add_argument("ids", nargs="*", metavar="id")
+        check = actions.add_parser("verify", help="Hash every file; without ids, of all installed models.")
+        check.add_argument("ids", nargs="*", metavar="id")
+        actions.add_parser("remove", help="Delete a model.").add_argument("id")
+
+    def handle(self, *_args: Any, action: str, **options: Any) -> None:
+        root = settings.AIKER.models
+        try:
+            if action == "list":
+                self._list()
+            elif action == "pull":
+                self._pull([get_model(i) for i in options["ids"] or default_models(settings.AIKER)])
+            elif action == "verify":
+                named = [get_model(i) for i in options["ids"]]
+                self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
+            else:
+                model = get_model(options["id"])
+                done = remove(model, root, self.stdout.write)
+                self.stdout.write(
+                    (_("Removed %(id)s") if done else _("%(id)s is not installed")) % {"id": model.id}
+                )
+        except (CatalogError, FetchError) as exc:
+            raise CommandError(str(exc)) from exc
+        except KeyboardInterrupt:
+            raise CommandError(
+                _("Stopped. What was downloaded is kept; the same command goes on."), returncode=130
+            ) from None
+        except OSError as exc:
+            raise CommandError(
+                _("Cannot write to %(folder)s (%(error)s). Set AIKER_MODELS to a folder that you own.")
+                % {"folder": root, "error": exc.strerror}
+            ) from exc
+
+    def _list(self) -> None:
+        yes, no = _("yes"), _("no")
+        head = [_("Model"), _("Kind"), _("Licence"), _("Commercial"), _("Size"), _("Memory"), _("Installed")]
+        rows = [
+            [
+                model.id,
+                model.kind,
+                model.licence,
+                yes if model.commercial else no,
+                megabytes(model.size),
+                f"{model.memory_mb} MB",
+                yes if is_installed(model, settings.AIKER.models) else no,
+            ]
+            for model in load_catalog().values()
+        ]
+        for line in _table([head, *rows]):
+            self.stdout.write(line)
+
+    def _pull(self, models: Sequence[Model]) -> None:
+        root = settings.AIKER.models
+        with Sources(self.stdout.write) as sources:
+            for model in models:
+                installed = is_installed(model, root)
+                ensure(model, root, sources=sources, say=self.stdout.write)
+                if not model.commercial:
+                    self.stderr.write(
+                        self.style.WARNING(
+                            _("%(id)s may not be used commercially: its licence is %(licence)s, see %(url)s")
+                            % {"id": model.id, "licence": model.licence, "url": model.licence_url}
+                        )
+                    )
+                if not installed:
+                    self.stdout.write(
+                        _("Installed %(id)s (licence %(licence)s)")
+                        % {"id": model.id, "licence": model.licence}
+                    )
+        self.stdout.write(_("Models are ready in %(folder)s") % {"folder": root})
+
+    def _verify(self, models: Sequence[Model]) -> None:
+        root = settings.AIKER.models
+        bad = []
+        for model in models:
+            problems = verify(model, root)
+            if problems:
+                bad.append(model.id)
+            for line in problems or [_("%(id)s: all files are right") % {"id": model.id}]:
+                self.stdout.write(line)
+        if bad:
+            raise CommandError(
+                _("Wrong files in %(ids)s. They will not be used; to fetch them again, run: %(command)s")
+                % {"ids": ", ".join(bad), "command": "python manage.py models pull " + " ".join(bad)}
+            )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _width(text: str) -> int:
+    """Return the columns a terminal gives the text: two for a Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

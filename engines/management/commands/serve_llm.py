@@ -1,0 +1,71 @@
+"""``manage.py serve_llm``: llama.cpp's OpenAI server with the language model of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from engines.catalog import choose_llm, machine_size
+from engines.server.launch import installed, threads
+
+# Speech synthesis must win the cores while the model goes on writing; its words are needed later.
+NICENESS = 15
+# Linux groups processes by session and weighs nice values only within a group; each service is a session.
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+class Command(BaseCommand):
+    help = "Serve the language model over OpenAI's API (docs/engines.md)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; there is no login.")
+        parser.add_argument("--port", type=int, default=settings.AIKER.llm_port)
+
+    def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
+        wanted = settings.AIKER.llm_model
+        model = choose_llm(*machine_size()) if wanted == "auto" else wanted
+        path = installed(model, "llm") / "model.gguf"
+        began = time.perf_counter()
+        stops = (signal.SIGINT, signal.SIGTERM)
+        # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+        self.yield_processor()
+        _server = start(path, host, port)
+        self.stderr.write(f"llm {model} ready after {time.perf_counter() - began:.1f} s on port {port}")
+        signal.sigwait(stops)
+        # Deleting the server would wait up to 30 s for a reply that streams. It keeps nothing: just end.
+        os._exit(0)
+
+    def yield_processor(self) -> None:
+        os.nice(NICENESS)
+        leads_session = os.getsid(0) == os.getpid()
+        if not (leads_session and AUTOGROUP.exists()):
+            return
+        try:
+            AUTOGROUP.write_text(str(NICENESS))
+        except OSError as exc:
+            # The kernel refuses the root group, which some containers run in. Replies are only slower.
+            self.stderr.write(f"llm keeps its processor share: {AUTOGROUP}: {exc.strerror}")
+
+
+def start(path: Path, host: str, port: int) -> Any:
+    """Return the running server; it stops when it is deleted. Raises CommandError when it cannot start."""
+    import xllamacpp
+
+    from engines.local.llama_cpp import server_params
+
+    try:
+        return xllamacpp.Server(server_params(path, host, port, threads()))
+    except (RuntimeError, ValueError) as exc:
+        raise CommandError(
+            _("The language model cannot be served (%(error)s). Is port %(port)s taken? See the lines above.")
+            % {"port": port, "error": exc}
+        ) from exc

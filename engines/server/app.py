@@ -1,0 +1,97 @@
+"""The engine server: speech recognition, speech synthesis and embeddings behind OpenAI's HTTP API.
+
+::
+
+    app = create_app(local_stages(models, threads=2, cache_dir=cache))
+    uvicorn.run(app, port=8101)
+
+Models load when the application starts; ``/health`` is 503 until all of them are warm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from engines.server.embeddings import embeddings
+from engines.server.errors import HANDLED, APIError, handle
+from engines.server.requests import stages
+from engines.server.speech import speech
+from engines.server.stages import Stage
+from engines.server.transcriptions import transcriptions
+
+
+def create_app(engines: Sequence[Stage], on_failure: Callable[[], None] = lambda: None) -> Starlette:
+    """Return the ASGI application that serves ``engines``, one stage per kind.
+
+    ``on_failure`` is called when a model could not be loaded.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loading = asyncio.create_task(_load(engines, on_failure))
+        try:
+            yield
+        finally:
+            loading.cancel()
+            for stage in engines:
+                stage.queue.close()
+
+    app = Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/v1/models", list_models),
+            Route("/v1/models/{model}", show_model),
+            Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
+            Route("/v1/audio/speech", speech, methods=["POST"]),
+            Route("/v1/embeddings", embeddings, methods=["POST"]),
+        ],
+        exception_handlers={**dict.fromkeys(HANDLED, handle), ClientDisconnect: _gone, Exception: handle},
+        lifespan=lifespan,
+    )
+    app.state.stages = {stage.kind: stage for stage in engines}
+    return app
+
+
+async def _load(engines: Sequence[Stage], on_failure: Callable[[], None]) -> None:
+    await asyncio.gather(*(stage.start() for stage in engines if stage.state == "loading"))
+    if any(stage.state == "failed" for stage in engines):
+        on_failure()
+
+
+async def health(request: Request) -> Response:
+    """200 when every model is loaded and warm, else 503; the body tells the state of each."""
+    reports = [stage.health() for stage in stages(request)]
+    states = {report["state"] for report in reports}
+    status = "failed" if "failed" in states else "loading" if "loading" in states else "ok"
+    return JSONResponse({"status": status, "engines": reports}, 200 if status == "ok" else 503)
+
+
+async def list_models(request: Request) -> Response:
+    loaded = [_describe(stage) for stage in stages(request) if stage.state == "ready"]
+    return JSONResponse({"object": "list", "data": loaded})
+
+
+async def show_model(request: Request) -> Response:
+    wanted = request.path_params["model"]
+    for stage in stages(request):
+        if stage.model == wanted and stage.state == "ready":
+            return JSONResponse(_describe(stage))
+    raise APIError(404, f"The model {wanted!r} is not loaded here.", "model_not_found", "model")
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    # Nobody reads this; the queue has logged what was dropped.
+    return Response(status_code=499)
+
+
+def _describe(stage: Stage) -> dict[str, Any]:
+    about = {"id": stage.model, "object": "model", "created": 0, "owned_by": "aiker", "kind": stage.kind}
+    return about | ({"voices": list(stage.engine.voices)} if stage.kind == "tts" else {})

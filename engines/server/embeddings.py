@@ -1,0 +1,50 @@
+"""``POST /v1/embeddings``."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from engines.server.errors import parse
+from engines.server.requests import ready_stage, while_connected
+
+logger = logging.getLogger(__name__)
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class EmbeddingsRequest(BaseModel):
+    model: str = ""
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=2048)]
+    encoding_format: Literal["float", "base64"] = "float"
+
+
+async def embeddings(request: Request) -> Response:
+    """Return a unit vector for each text of ``input``, as floats or as base64 of little-endian float32."""
+    began = time.perf_counter()
+    body = parse(EmbeddingsRequest, await request.body())
+    stage = ready_stage(request, "embedding", body.model)
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    vectors, tokens = await while_connected(request, stage.queue.run(lambda: stage.engine.embed(texts)))
+    milliseconds = round((time.perf_counter() - began) * 1000)
+    logger.info("embedding %s: %d texts, %d tokens in %d ms", stage.model, len(texts), tokens, milliseconds)
+    data = [
+        {"object": "embedding", "index": index, "embedding": _encode(vector, body.encoding_format)}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return JSONResponse({"object": "list", "data": data, "model": stage.model, "usage": usage})
+
+
+def _encode(vector: NDArray[np.float32], encoding: str) -> Any:
+    if encoding == "base64":
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    return vector.tolist()

@@ -1,0 +1,163 @@
+"""A call with a scripted clock and stand-ins for what hears, thinks and speaks.
+
+The session, the turn taking, the playout, the wire and the records are the
+real ones. Time does not pass: the event loop jumps to its next timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import selectors
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiker.audio import g711
+from aiker.calls.engines import CallEngines
+from aiker.calls.models import EndReason
+from aiker.calls.plan import CallPlan
+from aiker.calls.session import CallSession
+from aiker.calls.vad import WINDOW_MS
+from aiker.calls.wire.base import CallStarted, Message
+from aiker.calls.wire.softphone import SoftphoneWire
+from engines.errors import EngineError
+
+TONE_MS = 200  # what the stand-in voice makes of a character
+LOUD = b"\x10"
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0 if timeout is not None else None)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+class ScriptedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+
+def play(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run ``scenario`` on a scripted clock."""
+    with asyncio.Runner(loop_factory=ScriptedLoop) as runner:
+        runner.run(scenario())  # type: ignore[arg-type]
+
+
+@dataclass
+class StandInEngines:
+    """Answers by script; an EngineError in place of an answer is raised."""
+
+    hears: list[str | EngineError] = field(default_factory=list)
+    answers: list[str | EngineError] = field(default_factory=list)
+    prompts: list[list[Any]] = field(default_factory=list)
+    model: str = "stand-in"
+    voice: str = "stand-in"
+    speed: float = 1.0
+    voice_fails: bool = False
+
+    async def transcribe(self, _mulaw: bytes) -> str:
+        await asyncio.sleep(0.2)
+        return _or_raise(self.hears.pop(0))
+
+    async def stream(self, given: Any) -> AsyncIterator[Any]:
+        if isinstance(given, str):
+            async for piece in self._speak(given):
+                yield piece
+            return
+        self.prompts.append(given)
+        await asyncio.sleep(0.1)
+        for char in _or_raise(self.answers.pop(0)):
+            yield char
+            await asyncio.sleep(0.01)
+
+    async def _speak(self, text: str) -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.1)
+        if self.voice_fails:
+            raise EngineError("tts", "unreachable", "stand-in")
+        yield LOUD * len(text) * TONE_MS * 8
+
+    async def prime(self, _messages: list[Any]) -> None:
+        return
+
+    # -- as the phrase cache
+    def get(self, _tts: Any, text: str) -> bytes:
+        return LOUD * len(text) * TONE_MS * 8
+
+    async def try_missing(self, _tts: Any, _texts: list[str]) -> None:
+        return
+
+    # -- as the VAD
+    def open(self, _loop: Any, on_window: Callable[[float, float], None]) -> StandInEngines:
+        self.on_window = on_window
+        return self
+
+    def feed(self, _mulaw: bytes) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def _or_raise(answer: str | EngineError) -> str:
+    if isinstance(answer, EngineError):
+        raise answer
+    return answer
+
+
+class ScriptedCall:
+    """A live call: ``await call.speaks(1.0)``, ``await call.waits(2.0)``, then look at ``call.events``."""
+
+    def __init__(self, plan: CallPlan, engines: StandInEngines) -> None:
+        stand_in: Any = engines
+        everything = CallEngines(
+            vad=stand_in, stt=stand_in, llm=stand_in, tts=stand_in, knowledge=None, phrases=stand_in
+        )
+        self.engines = engines
+        self.sent: list[Message] = []
+        self.closed: int | None = None
+        self._audio_ms = 0.0
+        self._loop = asyncio.get_running_loop()
+        self.session = CallSession(plan, everything, SoftphoneWire(), self._send, self._close)
+        self.session.start(CallStarted())
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+        if isinstance(message, str) and '"event": "mark"' in message:
+            self.session.receive(text=message)  # played at once, for all this far end knows
+
+    async def _close(self, code: int) -> None:
+        self.closed = code
+
+    async def speaks(self, seconds: float) -> None:
+        await self._windows(seconds, 0.95, LOUD)
+
+    async def waits(self, seconds: float) -> None:
+        await self._windows(seconds, 0.02, g711.SILENCE)
+
+    async def _windows(self, seconds: float, probability: float, sample: bytes) -> None:
+        for _ in range(round(seconds * 1000 / WINDOW_MS)):
+            await asyncio.sleep(WINDOW_MS / 1000)
+            self.session.receive(data=sample * 256)
+            self.engines.on_window(self._audio_ms, probability)
+            self._audio_ms += WINDOW_MS
+
+    async def hangs_up(self) -> None:
+        await self.session.finish(EndReason.HUNG_UP, 1000)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(m) for m in self.sent if isinstance(m, str) and "at_ms" in m]
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]

@@ -1,0 +1,77 @@
+"""Turn taking with scripted time."""
+
+import pytest
+
+from aiker.calls.turn_taking import Turn, TurnSettings, TurnTaking
+
+WINDOW = 32.0
+
+
+class Script:
+    """Feeds stretches of speech and silence and keeps (decision, time)."""
+
+    def __init__(self, **settings: float) -> None:
+        self.turns = TurnTaking(TurnSettings(**settings))
+        self.now = 0.0
+        self.log: list[tuple[Turn, float]] = []
+        self.decisions: list = []
+
+    def play(self, ms: float, probability: float, *, audible: bool = False) -> "Script":
+        for _ in range(round(ms / WINDOW)):
+            for decision in self.turns.step(self.now, WINDOW, probability, assistant_audible=audible):
+                self.log.append((decision.kind, decision.at_ms))
+                self.decisions.append(decision)
+            self.now += WINDOW
+        return self
+
+    def speech(self, ms: float, *, audible: bool = False) -> "Script":
+        return self.play(ms, 0.95, audible=audible)
+
+    def silence(self, ms: float) -> "Script":
+        return self.play(ms, 0.02)
+
+
+def test_an_utterance_starts_pauses_and_ends() -> None:
+    script = Script().silence(320).speech(960).silence(960)
+    assert script.log == [
+        (Turn.SPEECH_STARTED, 416),  # 96 ms of speech
+        (Turn.PAUSED, 1408),  # 128 ms of silence
+        (Turn.ENDED, 1888),  # 608 ms of silence, the first window at or over 600
+    ]
+    assert (script.decisions[-1].speech_start_ms, script.decisions[-1].speech_end_ms) == (320, 1280)
+
+
+def test_a_short_pause_is_taken_back() -> None:
+    script = Script().speech(640).silence(192).speech(640).silence(640)
+    assert [kind for kind, _ in script.log] == [
+        Turn.SPEECH_STARTED,
+        Turn.PAUSED,
+        Turn.RESUMED,
+        Turn.PAUSED,
+        Turn.ENDED,
+    ]
+    assert script.decisions[-1].speech_start_ms == 0
+
+
+def test_a_click_is_not_speech() -> None:
+    assert Script().speech(64).silence(1000).speech(64).silence(1000).log == []
+
+
+def test_a_doubtful_window_inside_an_onset_does_not_lose_it() -> None:
+    script = Script().speech(64).play(32, 0.4).speech(128)
+    assert script.log[0][0] is Turn.SPEECH_STARTED
+
+
+@pytest.mark.parametrize(("spoken", "cuts"), [(192, False), (224, True)])
+def test_more_speech_is_needed_to_cut_into_the_reply(spoken: int, cuts: bool) -> None:
+    script = Script().speech(spoken, audible=True)
+    assert bool(script.log) is cuts
+
+
+def test_speech_without_end_is_cut_at_the_limit() -> None:
+    script = Script(max_utterance_ms=3200).speech(3200 + 320)
+    assert (Turn.ENDED, 3200) in script.log
+
+
+def test_the_silence_that_ends_a_turn_is_set() -> None:
+    assert Script(end_ms=1000).speech(320).silence(960).log[-1][0] is Turn.PAUSED

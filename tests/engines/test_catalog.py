@@ -1,0 +1,171 @@
+"""The catalogue: what is in it is complete, and what is wrong in one is named."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+
+from engines.catalog import (
+    CATALOG,
+    CatalogError,
+    Model,
+    choose_llm,
+    default_models,
+    get_model,
+    load_catalog,
+    model_dir,
+    read_catalog,
+)
+
+SHA = "a" * 64
+ENTRY = f"""
+[models.tiny]
+kind = "vad"
+name = "Tiny"
+languages = ["zh"]
+licence = "MIT"
+licence_url = "https://example.org/licence"
+commercial = true
+memory_mb = 1
+[[models.tiny.sets]]
+sources = ["pypi:tiny==1.0/tiny/data.bin"]
+files = [{{ path = "data.bin", size = 3, sha256 = "{SHA}" }}]
+[packages]
+"pypi:tiny==1.0" = {{ sha256 = "{SHA}" }}
+"""
+
+
+def read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "catalog.toml"
+    path.write_text(text)
+    read_catalog(path)
+
+
+def test_every_model_of_the_issue_is_there_with_its_kind() -> None:
+    assert {model.id: model.kind for model in load_catalog().values()} == {
+        "whisper-base": "stt",
+        "kokoro-int8": "tts",
+        "bge-small-zh": "embedding",
+        "silero-vad": "vad",
+        "qwen2.5-coder-0.5b": "llm",
+        "qwen2.5-coder-1.5b": "llm",
+    }
+
+
+@pytest.mark.parametrize("model", load_catalog().values(), ids=lambda model: model.id)
+def test_every_model_can_be_had_from_a_registry_and_is_pinned(model: Model) -> None:
+    assert model.licence
+    assert model.licence_url.startswith("https://")
+    assert len({file.path for file in model.files}) == len(model.files)
+    for file in model.files:
+        assert file.size > 0
+        assert len(file.sha256) == 64
+        assert any(all(part.sha256 for part in source) for source in file.sources), file.path
+
+
+def test_hugging_face_comes_first_wherever_it_is_listed() -> None:
+    for model in load_catalog().values():
+        for file in model.files:
+            schemes = [source[0].scheme for source in file.sources]
+            assert "hf" not in schemes[1:], f"{model.id}/{file.path}"
+
+
+def test_hub_revisions_of_hugging_face_cannot_move() -> None:
+    parts = [p for m in load_catalog().values() for f in m.files for s in f.sources for p in s]
+    assert all(len(part.version) == 40 for part in parts if part.scheme == "hf")
+
+
+def test_every_pinned_package_is_used() -> None:
+    used = {p.reference for m in load_catalog().values() for f in m.files for s in f.sources for p in s}
+    assert set(tomllib.loads(CATALOG.read_text())["packages"]) <= used
+
+
+def test_kokoro_has_all_mandarin_voices_and_english_ones() -> None:
+    voices = [file.path for file in get_model("kokoro-int8").files if file.path.startswith("voices/")]
+    assert len([voice for voice in voices if voice.startswith(("voices/zf_", "voices/zm_"))]) == 8
+    assert "voices/af_heart.bin" in voices
+    assert len(voices) == 54
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
+    with (
+        translation.override("en"),
+        pytest.raises(CatalogError, match=r"Unknown.*whisper-huge.*whisper-base"),
+    ):
+        get_model("whisper-huge")
+
+
+def test_a_models_folder_is_named_after_it() -> None:
+    assert model_dir("silero-vad") == settings.AIKER.models / "silero-vad"
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory_mb", "expected"),
+    [
+        (2, 24_000, "qwen2.5-coder-0.5b"),
+        (5, 64_000, "qwen2.5-coder-0.5b"),
+        (6, 4_096, "qwen2.5-coder-0.5b"),
+        (6, 8_192, "qwen2.5-coder-1.5b"),
+        (6, 7_700, "qwen2.5-coder-1.5b"),
+        (32, 256_000, "qwen2.5-coder-1.5b"),
+    ],
+)
+def test_the_llm_fits_the_machine(cores: int, memory_mb: int, expected: str) -> None:
+    assert choose_llm(cores, memory_mb) == expected
+
+
+def test_the_default_models_are_those_of_the_settings_each_once() -> None:
+    config = settings.AIKER.model_copy(
+        update={"llm_model": "qwen2.5-coder-1.5b", "stt_model": "whisper-base"}
+    )
+    assert default_models(config) == [
+        "whisper-base",
+        config.tts_model,
+        config.embedding_model,
+        "silero-vad",
+        "qwen2.5-coder-1.5b",
+    ]
+    assert default_models(config.model_copy(update={"stt_model": "silero-vad"})).count("silero-vad") == 1
+
+
+def test_auto_becomes_a_model_of_the_catalogue() -> None:
+    assert (
+        get_model(default_models(settings.AIKER.model_copy(update={"llm_model": "auto"}))[-1]).kind == "llm"
+    )
+
+
+def test_a_correct_entry_is_read(tmp_path: Path) -> None:
+    read(tmp_path, ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("tiny/data.bin", "../../etc/passwd", "not a plain relative path"),
+        ("tiny/data.bin", "/etc/passwd", "not a plain relative path"),
+        ('path = "data.bin"', 'path = "../data.bin"', "not a plain relative path"),
+        ('path = "data.bin"', 'path = "/data.bin"', "not a plain relative path"),
+        ('path = "data.bin"', 'path = "a\\\\..\\\\data.bin"', "not a plain relative path"),
+        ("[models.tiny]", '[models."../tiny"]', "tiny"),
+        (SHA, SHA[1:], "sha256"),
+        ('licence = "MIT"', "", "licence"),
+        ("size = 3", "size = 0", "size"),
+        ('kind = "vad"', 'kind = "magic"', "kind"),
+        ("commercial = true", 'commercial = "perhaps"', "commercial"),
+        ("pypi:tiny==1.0/tiny/data.bin", "pypi:other==1.0/tiny/data.bin", "no sha256 for “pypi:other==1.0”"),
+        ("pypi:tiny==1.0/tiny/data.bin", "ftp:tiny==1.0/tiny/data.bin", "cannot read the source"),
+        ("pypi:tiny==1.0/tiny/data.bin", "pypi:tiny/data.bin", "cannot read the source"),
+        ('["pypi:tiny==1.0/tiny/data.bin"]', '[["hf:a/b@main/1", "hf:a/b@main/2"]]', "can be joined"),
+        ('["pypi:tiny==1.0/tiny/data.bin"]', "[]", "sources"),
+    ],
+)
+def test_a_wrong_entry_is_refused_and_named(tmp_path: Path, old: str, new: str, named: str) -> None:
+    text = ENTRY.replace(old, new)
+    if old in ("[models.tiny]",):
+        text = text.replace("[[models.tiny.sets]]", '[[models."../tiny".sets]]')
+    with pytest.raises(CatalogError, match=named):
+        read(tmp_path, text)

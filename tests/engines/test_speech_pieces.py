@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from engines.local.base import Transcript
+from engines.local.faster_whisper import rejection, said_once
+from engines.local.kokoro_model import LEAD_FRAMES, SYMBOL_IDS, TAIL_FRAMES, spoken_frames
+from engines.local.mandarin_g2p import MandarinG2P
+from engines.local.speech_pieces import pause_ms, shape_piece, split_pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("您好，请问有什么可以帮您？", ["您好，", "请问有什么可以帮您？"]),
+        ("您好，没问题，请您稍等。", ["您好，没问题，", "请您稍等。"]),
+        ("我们的营业时间是周一至周五九点到十八点。", ["我们的营业时间是", "周一至周五九点到十八点。"]),
+        ("……，！", []),
+    ],
+)
+def test_the_first_piece_is_short_and_ends_at_a_natural_place(text: str, pieces: list[str]) -> None:
+    assert split_pieces(text) == pieces
+
+
+def test_no_text_is_lost_and_no_piece_is_long() -> None:
+    text = "我们公司成立于二零一零年，" + "总部在上海市浦东新区世纪大道一百号" * 6 + "，欢迎您来。"
+    pieces = split_pieces(text)
+
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) <= 28
+
+
+def test_a_sentence_is_followed_by_a_longer_pause_than_a_clause() -> None:
+    assert (
+        pause_ms("好的")
+        < pause_ms("好的、")
+        < pause_ms("好的，")
+        < pause_ms("好的。")
+        == pause_ms("“好的。”")
+    )
+
+
+@pytest.mark.parametrize("level", [0.01, 0.2, 0.9])
+def test_a_piece_is_trimmed_and_brought_to_the_common_loudness(level: float) -> None:
+    tone = level * np.sin(2 * np.pi * 200 * np.arange(24_000) / 24_000)
+    shaped = shape_piece(np.pad(tone, (9_600, 24_000)).astype(np.float32), pause=100)
+
+    speech = shaped[: -100 * 24]
+    assert len(speech) == pytest.approx(24_000 * 1.02, abs=480)
+    assert 20 * np.log10(np.sqrt(np.mean(speech[1000:-1000] ** 2))) == pytest.approx(-20, abs=0.5)
+    assert not shaped[-100 * 24 :].any()
+
+
+def test_loudness_stops_before_clipping() -> None:
+    clicks = np.zeros(24_000, np.float32)
+    clicks[::2400] = 0.5
+    assert np.abs(shape_piece(clicks, pause=0)).max() == pytest.approx(10 ** (-1 / 20), abs=0.01)
+
+
+def test_silent_frames_around_speech_are_not_decoded() -> None:
+    ids = [SYMBOL_IDS[symbol] for symbol in "xau↓."]
+    durations = np.array([20, 2, 3, 3, 30, 10, 2])
+
+    assert spoken_frames(ids, durations) == (20 - LEAD_FRAMES, 28 + TAIL_FRAMES)
+
+
+def test_latin_words_stand_beside_mandarin(tmp_path_factory: pytest.TempPathFactory) -> None:
+    g2p = MandarinG2P(tmp_path_factory.mktemp("cache"))
+
+    assert g2p("您好，OneSuite！") == "ni↗nxau↓, wˈʌn swˈit!"
+    assert g2p("café😀→㐀") == g2p("cafe")
+    assert set(g2p("龘靐齉，重庆银行。")) <= set(SYMBOL_IDS)
+
+
+def test_a_sentence_said_in_a_loop_is_heard_once() -> None:
+    assert said_once("退款三天到账。退款三天到账。退款三") == "退款三天到账。"
+    assert said_once("好的好的好的") == "好的好的好的"
+    assert said_once("我要企业版，我要企业版的价格") == "我要企业版，我要企业版的价格"
+
+
+@pytest.mark.parametrize(
+    ("text", "no_speech_prob", "avg_logprob", "reason"),
+    [
+        ("请问几点开门?", 0.01, -0.2, ""),
+        ("请问几点开门?", 0.9, -0.2, ""),
+        ("好的", 0.9, -1.2, "no_speech"),
+        ("……", 0.1, -0.2, "no_speech"),
+        ("字幕由Amara.org社区提供", 0.1, -0.2, "hallucination"),
+        ("谢谢观看!", 0.1, -0.2, "hallucination"),
+        ("请不吝点赞 订阅 转发 打赏支持明镜与点点栏目", 0.1, -0.2, "hallucination"),
+        ("谢谢", 0.1, -0.2, ""),
+        ("你好你好你好你好你好你好", 0.1, -0.2, "repetition"),
+        ("那些的事", 0.2, -2.0, "unlikely"),
+    ],
+)
+def test_what_is_no_speech_is_recognised(
+    text: str, no_speech_prob: float, avg_logprob: float, reason: str
+) -> None:
+    heard = Transcript(text, "zh", 1.0, avg_logprob=avg_logprob, no_speech_prob=no_speech_prob)
+
+    assert rejection(text, heard) == reason

@@ -1,0 +1,108 @@
+import pytest
+
+from engines.local.latin import LatinLexicon
+from engines.local.text_normalization import spoken
+
+READINGS = {
+    # times
+    "营业时间是9:30-18:00": "营业时间是九点三十分到十八点",
+    "周一至周五 9:00~18:00，周末10:00-16:30": "周一至周五 九点到十八点，周末十点到十六点三十分",
+    "９：３０～１８：００": "九点三十分到十八点",
+    "凌晨0:30，早上8:05": "凌晨零点三十分，早上八点零五分",
+    "18:30:05": "十八点三十分五秒",
+    # money
+    "价格是199.5元": "价格是一百九十九点五元",
+    "￥1999": "一千九百九十九元",
+    "¥199.00/月": "一百九十九元每月",
+    "￥100-200": "一百到两百元",
+    "每年￥12,800元起": "每年一万二千八百元起",
+    "1,299元/人/年": "一千二百九十九元每人每年",
+    "10元/GB": "十元每GB",
+    "200RMB": "两百元",
+    "$20": "二十美元",
+    "1.5万元": "一点五万元",
+    "12345元": "一万二千三百四十五元",
+    "98折，最低9.9折": "九八折，最低九点九折",
+    # percentages, ranges, ratios
+    "增长了25.5%": "增长了百分之二十五点五",
+    "15%-20%": "百分之十五到百分之二十",
+    "15-20%": "百分之十五到百分之二十",
+    "1-2天": "一到两天",
+    "比例是2:1，约1/3": "比例是二比一，约三分之一",
+    # telephone numbers
+    "拨打13812345678，3-5个工作日内回复": "拨打幺三八 幺二三四 五六七八，三到五个工作日内回复",
+    "+86 138-1234-5678": "幺三八 幺二三四 五六七八",
+    "热线400-820-8800": "热线四零零 八二零 八八零零",
+    "400 820 8800": "四零零 八二零 八八零零",
+    "400-8208-800": "四零零 八二零八 八零零",
+    "010-12345678": "零幺零 幺二三四 五六七八",
+    "(021) 6234 5678": "零二幺 六二三四 五六七八",
+    "客服电话10086": "客服电话幺零零八六",
+    "拨打12315投诉": "拨打幺二三幺五投诉",
+    # other figures that name something
+    "尾号1234的卡": "尾号幺二三四的卡",
+    "订单号A10023": "订单号A幺零零二三",
+    "A座1203室": "A座幺二零三室",
+    "编号20240015": "编号二零二四零零幺五",
+    "No.3": "三号",
+    "按1转人工，按#号键": "按一转人工，按井号键",
+    # dates
+    "2026年11月22日": "二零二六年十一月二十二日",
+    "2026-11-22": "二零二六年十一月二十二日",
+    "2026/1/3到2026.2.2": "二零二六年一月三日到二零二六年二月二日",
+    "11月22日-25日": "十一月二十二日到二十五日",
+    "2月2日": "二月二日",
+    "2025-2026年": "二零二五年到二零二六年",
+    # quantities, where two is 两, and names, where it is 二
+    "2小时，2个账号": "两小时，两个账号",
+    "第2个，2单元12层": "第二个，二单元十二层",
+    "100,000人": "十万人",
+    "满意度是4.8分": "满意度是四点八分",
+    "高于10.5": "高于十点五",
+    # units and signs
+    "50GB存储": "五十GB存储",
+    "20㎡和100m²": "二十平方米和一百平方米",
+    "3.5km": "三点五公里",
+    "-5℃": "负五摄氏度",
+    "7x24小时": "七乘二十四小时",
+    "T+1到账": "T加一到账",
+    # Latin words, addresses, Markdown
+    "OneSuite 2.0版本": "OneSuite 二点零版本",
+    "v1.2.3": "v一点二点三",
+    "请发邮件到support@onesuite.cn": "请发邮件到support艾特onesuite点cn",
+    "**重点**：支持3种方式": "重点：支持三种方式",
+    "您好，请问有什么可以帮您？": "您好，请问有什么可以帮您？",
+}
+
+
+@pytest.mark.parametrize(("written", "said"), READINGS.items(), ids=list(READINGS))
+def test_reads_as_a_speaker_would(written: str, said: str) -> None:
+    assert spoken(written) == said
+
+
+def test_no_figure_is_left_unread() -> None:
+    text = "型号X-77/9#3，代码0xFF12，比分3-2-1，圆周率3.14159，2026Q3，1e9，5‰"
+
+    assert not any(character.isdecimal() for character in spoken(text))
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> LatinLexicon:
+    return LatinLexicon()
+
+
+@pytest.mark.parametrize(
+    ("word", "sound"),
+    [
+        ("OneSuite", "wˈʌn swˈit"),
+        ("onesuite", "wˈʌn swˈit"),
+        ("hello", "həlˈO"),
+        ("API", "ˈA pˈi ˈI"),
+        ("CRM", "sˈi ˈɑɹ ˈɛm"),
+        ("SaaS", "sˈæs"),
+        ("iPhone", "ˈI fˈOn"),
+        ("Xqz", "ˈɛks kjˈu zˈi"),
+    ],
+)
+def test_latin_words_are_read_split_or_spelled(lexicon: LatinLexicon, word: str, sound: str) -> None:
+    assert lexicon.phonemes(word) == sound
