@@ -44,3 +44,9 @@ def last_loud_sample(pcm: Pcm) -> int | None:
     """Return the sample behind the last audible 5 ms window, or None in silence."""
     loud = _loud_windows(pcm)
     return (int(loud[-1]) + 1) * WINDOW if len(loud) else None
+
+
+def longest_pause_ms(pcm: Pcm) -> int:
+    """Return the longest silence between audible windows, in ms."""
+    loud = _loud_windows(pcm)
+    return int(np.diff(loud).max() - 1) * WINDOW * 1000 // RATE if len(loud) > 1 else 0

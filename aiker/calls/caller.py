@@ -28,7 +28,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from aiker.audio import g711
 from aiker.audio.g711 import Pcm
-from aiker.audio.levels import first_loud_sample, last_loud_sample
+from aiker.audio.levels import first_loud_sample, last_loud_sample, longest_pause_ms
 from aiker.audio.wav import wav_bytes
 
 FRAME_S = g711.FRAME_MS / 1000
@@ -55,8 +55,10 @@ class TurnReport:
     """One exchange, in ms of the caller's clock."""
 
     text: str
+    spoke_from_ms: float = 0.0
     spoke_until_ms: float = 0.0
     heard_from_ms: float | None = None
+    longest_pause_ms: int | None = None  # within the reply
     stopped_after_ms: int | None = (
         None  # barge-in: from its start to the last audible sample of the old reply
     )
@@ -115,7 +117,16 @@ class Caller:
             self.report.ended = f"{exc.rcvd.code if exc.rcvd else 'lost'}"
         self.report.sent = g711.decode(bytes(self._sent))
         self.report.received = g711.decode(bytes(self._played))
+        self._measure_pauses()
         return self.report
+
+    def _measure_pauses(self) -> None:
+        turns = self.report.turns
+        ends = [turn.spoke_from_ms for turn in turns[1:]] + [len(self._played) / 8]
+        for turn, end_ms in zip(turns, ends, strict=True):
+            if turn.heard_from_ms is not None:
+                reply = self.report.received[round(turn.heard_from_ms * 8) : round(end_ms * 8)]
+                turn.longest_pause_ms = longest_pause_ms(reply)
 
     async def _talk(self, socket: ClientConnection) -> None:
         listener = asyncio.create_task(self._listen(socket))
@@ -143,7 +154,7 @@ class Caller:
         turn, speech, began = TurnReport(line.text), g711.encode(line.pcm), len(self._sent)
         await self._pace(socket, lambda: len(self._sent) - began >= len(speech), speech)
         last = last_loud_sample(line.pcm) or len(line.pcm)
-        turn.spoke_until_ms = (began + last) / 8
+        turn.spoke_from_ms, turn.spoke_until_ms = began / 8, (began + last) / 8
         if cuts_in:
             onset = began + (first_loud_sample(line.pcm) or 0)
             old = g711.decode(bytes(self._played[onset:]))

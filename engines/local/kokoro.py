@@ -1,20 +1,20 @@
-"""Kokoro 82M on onnxruntime: Mandarin speech at 24 kHz, sent piece by piece."""
+"""Kokoro 82M on onnxruntime: Mandarin speech at 24 kHz, sent while it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engines.local.base import BadRequestError
-from engines.local.kokoro_model import STYLE_DIMENSIONS, KokoroModel
+from engines.local.kokoro_model import KokoroModel, VoiceData
 from engines.local.mandarin_g2p import MandarinG2P
-from engines.local.speech_pieces import pause_ms, shape_piece, split_pieces, to_pcm
+from engines.local.speech_pieces import pause_ms, split_pieces
+from engines.local.stitching import SPEECH_RMS, dressed, to_pcm
 from engines.local.text_normalization import spoken
 
 SPEEDS = (0.5, 2.0)
+# Ordinary speech with every initial and tone, from which a voice's statistics are taken.
+SAMPLE = "您好，欢迎来电。我们周一到周五早上九点开门，晚上六点下班，价格和地址都可以问我，请您慢慢说。"
 
 
 class KokoroTTS:
@@ -32,40 +32,39 @@ class KokoroTTS:
     def __init__(
         self, model_dir: Path, threads: int, cache_dir: Path, default_voice: str = "zf_xiaobei"
     ) -> None:
-        self._model = KokoroModel(model_dir / "model.onnx", threads)
+        self._model = KokoroModel(model_dir / "model.onnx", threads, cache_dir)
         self._g2p = MandarinG2P(cache_dir)
-        self._voices = {path.stem: path for path in sorted((model_dir / "voices").glob("*.bin"))}
-        self._styles: dict[str, NDArray[np.float32]] = {}
+        self._files = {path.stem: path for path in sorted((model_dir / "voices").glob("*.bin"))}
+        self._voices: dict[str, VoiceData] = {}
         self._default_voice = default_voice
 
     @property
     def voices(self) -> Sequence[str]:
         """Names of the voices on disk; those for Mandarin start with ``z``."""
-        return list(self._voices)
+        return list(self._files)
 
     def warm(self) -> None:
         for _ in self.pieces("您好，系统正在预热。"):
             pass
 
     def pieces(self, text: str, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
-        """Yield s16le PCM for each piece of ``text``, made when asked for. Raises BadRequestError first."""
+        """Yield s16le PCM of 0.3 to 1.2 s, made when asked for. Raises BadRequestError before the first."""
         voice = voice or self._default_voice
-        if voice not in self._voices:
-            mandarin = ", ".join(name for name in self._voices if name.startswith("z"))
+        if voice not in self._files:
+            mandarin = ", ".join(name for name in self._files if name.startswith("z"))
             raise BadRequestError(f"Unknown voice {voice!r}. Mandarin voices: {mandarin}.", "voice")
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise BadRequestError(f"speed must be between {SPEEDS[0]} and {SPEEDS[1]}.", "speed")
-        return self._make(split_pieces(spoken(text)), self._style(voice), speed)
+        return self._make(split_pieces(spoken(text)), voice, speed)
 
-    def _make(self, pieces: list[str], style: NDArray[np.float32], speed: float) -> Iterator[bytes]:
+    def _make(self, pieces: list[str], name: str, speed: float) -> Iterator[bytes]:
+        voice = self._voice(name)
         for piece in pieces:
-            samples = self._model.speak(self._g2p(piece), style, speed)
-            if samples.size:
-                yield to_pcm(shape_piece(samples, pause_ms(piece) / speed))
+            stretches = self._model.speak(self._g2p(piece), voice, speed)
+            for samples in dressed(stretches, SPEECH_RMS / voice.level, pause_ms(piece) / speed):
+                yield to_pcm(samples)
 
-    def _style(self, voice: str) -> NDArray[np.float32]:
-        if voice not in self._styles:
-            self._styles[voice] = np.fromfile(self._voices[voice], np.float32).reshape(
-                -1, 1, STYLE_DIMENSIONS
-            )
-        return self._styles[voice]
+    def _voice(self, name: str) -> VoiceData:
+        if name not in self._voices:
+            self._voices[name] = self._model.voice(self._files[name], self._g2p(SAMPLE))
+        return self._voices[name]

@@ -20,7 +20,7 @@ from tests.installation import Installation
 
 pytestmark = [pytest.mark.models, pytest.mark.e2e]
 
-QUESTIONS = json.loads((BASE_DIR / "bench" / "questions.json").read_text())
+QUESTIONS = json.loads((BASE_DIR / "bench" / "questions.json").read_text())["development"]
 AGREEMENT_MS = 60
 ENVELOPE_MS = 5
 APOLOGY_MS = 2000

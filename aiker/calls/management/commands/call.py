@@ -76,7 +76,11 @@ class Command(BaseCommand):
         recorded = list(Turn.objects.filter(call=call)) if call else []
         turns = []
         for index, turn in enumerate(report.turns):
-            row: dict[str, Any] = {"said": turn.text, "voice_to_voice_ms": turn.voice_to_voice_ms}
+            row: dict[str, Any] = {
+                "said": turn.text,
+                "voice_to_voice_ms": turn.voice_to_voice_ms,
+                "longest_pause_ms": turn.longest_pause_ms,
+            }
             if turn.stopped_after_ms is not None:
                 row["barge_in_stopped_after_ms"] = turn.stopped_after_ms
             if index < len(recorded):
