@@ -16,7 +16,9 @@ from typing import Any
 
 from tests.installation import Installation
 
-QUESTIONS: list[dict[str, str]] = json.loads(Path(__file__).with_name("questions.json").read_text())["held_out"]
+QUESTIONS: list[dict[str, str]] = json.loads(Path(__file__).with_name("questions.json").read_text())[
+    "held_out"
+]
 TURNS_A_CALL = 5
 
 

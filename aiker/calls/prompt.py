@@ -16,14 +16,15 @@ from typing import Any
 from engines.adapters.llm_adapter import Message
 
 # Three exchanges teach a small model the manner: a short spoken answer, a negation kept, and what to
-# say when the passages are silent. Qwen2.5 0.5B answers 7 of 10 probe questions without them, 10 with.
+# say when the passages are silent. The passages stand behind the question: the other way round Qwen2.5
+# 0.5B often repeats the question instead of answering it (docs/performance.md).
 EXAMPLES: tuple[Message, ...] = (
     {
         "role": "user",
-        "content": "资料：\n- 打印价格：黑白打印每页0.5元，彩色每页2元。\n客户问：打印一张多少钱",
+        "content": "客户问：打印一张多少钱\n资料：\n- 打印价格：黑白打印每页0.5元，彩色每页2元。",
     },
     {"role": "assistant", "content": "黑白打印每页0.5元，彩色每页2元。"},
-    {"role": "user", "content": "资料：\n- 宠物：办公区不可以带宠物，导盲犬除外。\n客户问：能带猫去上班吗"},
+    {"role": "user", "content": "客户问：能带猫去上班吗\n资料：\n- 宠物：办公区不可以带宠物，导盲犬除外。"},
     {"role": "assistant", "content": "不可以，办公区不可以带宠物，导盲犬除外。"},
     {"role": "user", "content": "客户问：你们卖手机吗"},
     {"role": "assistant", "content": "这个我不太清楚，需要为您转人工确认。"},
@@ -32,8 +33,8 @@ EXAMPLES: tuple[Message, ...] = (
 
 def question(text: str, passages: Sequence[dict[str, Any]] = ()) -> str:
     """Return the caller's words with the passages they are to be answered from."""
-    facts = "".join(f"- {passage['title']}：{passage['text']}\n" for passage in passages)
-    return f"资料：\n{facts}客户问：{text}" if facts else f"客户问：{text}"
+    facts = "".join(f"\n- {passage['title']}：{passage['text']}" for passage in passages)
+    return f"客户问：{text}\n资料：{facts}" if facts else f"客户问：{text}"
 
 
 def conversation(system_prompt: str, history: Sequence[Message], *new: str) -> list[Message]:

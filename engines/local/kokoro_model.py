@@ -135,9 +135,7 @@ class KokoroModel:
                 }
                 | voice.statistics,
             )
-            yield stitcher.add(
-                audio.reshape(-1), (start - low) * FRAME_SAMPLES, (end - low) * FRAME_SAMPLES
-            )
+            yield stitcher.add(audio.reshape(-1), (start - low) * FRAME_SAMPLES, (end - low) * FRAME_SAMPLES)
 
     def _plan(
         self, ids: Sequence[int], style: NDArray[np.float32], speed: float

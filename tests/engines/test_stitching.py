@@ -35,9 +35,7 @@ def test_two_renderings_are_joined_in_phase() -> None:
     first, second = tone(600), tone(600, phase=2.0)
     stitcher = Stitcher()
 
-    out = np.concatenate(
-        [stitcher.add(first, 0, 500 * 24), stitcher.add(second, 100 * 24, 500 * 24)]
-    )
+    out = np.concatenate([stitcher.add(first, 0, 500 * 24), stitcher.add(second, 100 * 24, 500 * 24)])
 
     steepest = float(np.abs(np.diff(tone(100))).max())
     assert np.abs(np.diff(out)).max() < 1.1 * steepest
@@ -94,7 +92,7 @@ class TestKokoro:
 
         assert -26 < 20 * np.log10(speech_level(pcm.astype(np.float32))) < -12
 
-    def test_how_a_voice_speaks_is_measured_once(self, tts: KokoroTTS, tmp_path: Path) -> None:
+    def test_how_a_voice_speaks_is_measured_once(self, tmp_path: Path) -> None:
         path = settings.AIKER.models / "kokoro-int8"
         first = KokoroTTS(path, threads=2, cache_dir=tmp_path)
         first.warm()

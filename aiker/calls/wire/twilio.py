@@ -11,6 +11,8 @@ import binascii
 import json
 from typing import Any
 
+import orjson
+
 from aiker.calls.wire.base import (
     TOO_LARGE,
     AudioIn,
@@ -53,8 +55,8 @@ class TwilioWire(Wire):
         if len(text) > MAX_MESSAGE:
             raise WireError(f"a message of {len(text)} characters; at most {MAX_MESSAGE}", TOO_LARGE)
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
             raise WireError("a message that is not JSON") from None
         if not isinstance(message, dict):
             raise WireError("a message that is not a JSON object")
