@@ -9,7 +9,7 @@ from engines.local.base import BadRequestError
 from engines.local.kokoro_model import KokoroModel, VoiceData
 from engines.local.mandarin_g2p import MandarinG2P
 from engines.local.speech_pieces import pause_ms, split_pieces
-from engines.local.stitching import SPEECH_RMS, dressed, to_pcm
+from engines.local.stitching import dressed, to_pcm
 from engines.local.text_normalization import spoken
 
 SPEEDS = (0.5, 2.0)
@@ -61,7 +61,7 @@ class KokoroTTS:
         voice = self._voice(name)
         for piece in pieces:
             stretches = self._model.speak(self._g2p(piece), voice, speed)
-            for samples in dressed(stretches, SPEECH_RMS / voice.level, pause_ms(piece) / speed):
+            for samples in dressed(stretches, voice.level, pause_ms(piece) / speed):
                 yield to_pcm(samples)
 
     def _voice(self, name: str) -> VoiceData:

@@ -22,6 +22,7 @@ SPEECH_RMS = 10 ** (-20 / 20)
 PEAK = 10 ** (-1 / 20)
 # Softer than this, of speech at -20 dBFS, is breath or hiss.
 _FLOOR = 10 ** (-46 / 20)
+_PRIOR_HOPS = 10
 
 
 def stretches(frames: int, first: int, growth: float, longest: int) -> list[tuple[int, int]]:
@@ -78,15 +79,17 @@ class Stitcher:
         return max(lags, key=likeness, default=0)
 
 
-def dressed(stretches: Iterable[Samples], gain: float, pause_ms: float) -> Iterator[Samples]:
-    """Yield speech without the silence around it, times ``gain``, ended by ``pause_ms`` of silence.
+def dressed(stretches: Iterable[Samples], level: float, pause_ms: float) -> Iterator[Samples]:
+    """Yield speech without the silence around it, at -20 dBFS RMS, ended by ``pause_ms`` of silence.
 
-    ``gain`` is what brings the voice to -20 dBFS RMS; peaks stop at -1 dBFS.
+    ``level`` is the RMS of the voice's ordinary speech. Short and unstressed clauses are softer than that
+    and are brought nearer as they are heard. Peaks stop at -1 dBFS.
     """
     held = np.zeros(0, np.float32)
+    loudness = _Loudness(level)
     begun = False
     for stretch in stretches:
-        speech = np.clip(np.concatenate([held, stretch * gain]), -PEAK, PEAK).astype(np.float32)
+        speech = np.concatenate([held, np.clip(stretch * loudness.gains(stretch), -PEAK, PEAK)])
         loud = _loud_hops(speech)
         if not loud.size:
             # Before the first word nothing but its lead is kept; later it may be a pause within speech.
@@ -104,11 +107,33 @@ def dressed(stretches: Iterable[Samples], gain: float, pause_ms: float) -> Itera
         yield np.concatenate([last, np.zeros(round(pause_ms * _MS), np.float32)])
 
 
+class _Loudness:
+    """The gain of one piece of speech: what was heard of it, and the voice's level as if 100 ms of it."""
+
+    def __init__(self, level: float) -> None:
+        self._power = level**2 * _PRIOR_HOPS
+        self._hops = _PRIOR_HOPS
+        self._gain: float | None = None
+
+    def gains(self, stretch: Samples) -> Samples:
+        """Return a gain for each sample: over a stretch it moves from the last one to the new."""
+        loud = _speech_rms(stretch)
+        self._power += float(np.sum(loud**2))
+        self._hops += len(loud)
+        new = SPEECH_RMS / float(np.sqrt(self._power / self._hops))
+        old, self._gain = self._gain or new, new
+        return np.linspace(old, new, len(stretch), dtype=np.float32)
+
+
 def speech_level(samples: Samples) -> float:
     """Return the RMS of the speech in ``samples``, without its pauses; 0.0 for silence."""
-    rms = _hop_rms(samples)
-    loud = rms[rms > 0.1 * rms.max(initial=0.0)]
+    loud = _speech_rms(samples)
     return float(np.sqrt(np.mean(loud**2))) if loud.size else 0.0
+
+
+def _speech_rms(samples: Samples) -> Samples:
+    rms = _hop_rms(samples)
+    return rms[rms > 0.1 * rms.max(initial=0.0)]
 
 
 def to_pcm(samples: Samples) -> bytes:

@@ -46,29 +46,44 @@ def test_two_renderings_are_joined_in_phase() -> None:
 def test_silence_around_speech_goes_and_the_pause_of_its_mark_comes() -> None:
     stretched = [silence(300), np.concatenate([silence(200), tone(300)]), tone(200), silence(700)]
 
-    out = np.concatenate(list(dressed(stretched, gain=1.0, pause_ms=100)))
+    out = np.concatenate(list(dressed(stretched, level=0.1, pause_ms=100)))
 
     assert len(out) / 24 == pytest.approx(20 + 500 + 10 + 100, abs=20)
     assert not out[-100 * 24 :].any()
 
 
 def test_a_pause_within_speech_is_kept() -> None:
-    out = np.concatenate(list(dressed([tone(200), silence(300), tone(200)], gain=1.0, pause_ms=0)))
+    out = np.concatenate(list(dressed([tone(200), silence(300), tone(200)], level=0.1, pause_ms=0)))
 
     assert len(out) / 24 == pytest.approx(200 + 300 + 200 + 10, abs=20)
 
 
-def test_gain_brings_a_voice_to_the_common_loudness_and_stops_before_clipping() -> None:
-    quiet = tone(500, level=0.01)
-    out = np.concatenate(list(dressed([quiet], gain=0.1 / speech_level(quiet), pause_ms=0)))
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.5])
+def test_a_voice_is_brought_to_the_common_loudness(level: float) -> None:
+    out = np.concatenate(list(dressed([tone(500, level=level)] * 2, level=level, pause_ms=0)))
+
     assert 20 * np.log10(speech_level(out)) == pytest.approx(-20, abs=0.5)
 
-    loud = np.concatenate(list(dressed([tone(500)], gain=50.0, pause_ms=0)))
-    assert np.abs(loud).max() == pytest.approx(10 ** (-1 / 20), abs=0.001)
+
+@pytest.mark.parametrize("change_db", [-6, 6])
+def test_a_clause_softer_or_louder_than_the_voice_is_brought_nearer(change_db: float) -> None:
+    clause = tone(400, level=0.1 * 10 ** (change_db / 20))
+    out = np.concatenate(list(dressed([clause], level=0.1, pause_ms=0)))
+
+    assert 20 * np.log10(speech_level(out)) == pytest.approx(-20, abs=2.5)
+
+
+def test_peaks_stop_before_clipping() -> None:
+    clicks = np.zeros(12_000, np.float32)
+    clicks[::2400] = 0.5
+
+    out = np.concatenate(list(dressed([clicks], level=0.001, pause_ms=0)))
+
+    assert np.abs(out).max() == pytest.approx(10 ** (-1 / 20), abs=0.001)
 
 
 def test_silence_alone_is_nothing() -> None:
-    assert list(dressed([silence(500), silence(500)], gain=1.0, pause_ms=300)) == []
+    assert list(dressed([silence(500), silence(500)], level=0.1, pause_ms=300)) == []
 
 
 @pytest.mark.models
