@@ -107,6 +107,13 @@ class TestKokoro:
 
         assert -26 < 20 * np.log10(speech_level(pcm.astype(np.float32))) < -12
 
+    @pytest.mark.parametrize("voice", ["zf_xiaobei", "zm_yunxi"])
+    @pytest.mark.parametrize("text", ["好的，", "营业时间是", "五家店。"])
+    def test_a_clause_begins_without_a_click(self, tts: KokoroTTS, voice: str, text: str) -> None:
+        first = np.frombuffer(next(tts.pieces(text, voice)), "<i2") / 32767
+
+        assert np.abs(first[: 50 * 24]).max() < 0.4
+
     def test_how_a_voice_speaks_is_measured_once(self, tmp_path: Path) -> None:
         path = settings.AIKER.models / "kokoro-int8"
         first = KokoroTTS(path, threads=2, cache_dir=tmp_path)
