@@ -22,7 +22,7 @@ SPEECH_RMS = 10 ** (-20 / 20)
 PEAK = 10 ** (-1 / 20)
 # Softer than this, of speech at -20 dBFS, is breath or hiss.
 _FLOOR = 10 ** (-46 / 20)
-_PRIOR_HOPS = 10
+_PRIOR_HOPS = 40
 
 
 def stretches(frames: int, first: int, growth: float, longest: int) -> list[tuple[int, int]]:
@@ -108,7 +108,7 @@ def dressed(stretches: Iterable[Samples], level: float, pause_ms: float) -> Iter
 
 
 class _Loudness:
-    """The gain of one piece of speech: what was heard of it, and the voice's level as if 100 ms of it."""
+    """The gain of one piece of speech: what was heard of it, and the voice's level as if 400 ms of it."""
 
     def __init__(self, level: float) -> None:
         self._power = level**2 * _PRIOR_HOPS

@@ -70,7 +70,7 @@ def test_a_clause_softer_or_louder_than_the_voice_is_brought_nearer(change_db: f
     clause = tone(400, level=0.1 * 10 ** (change_db / 20))
     out = np.concatenate(list(dressed([clause], level=0.1, pause_ms=0)))
 
-    assert 20 * np.log10(speech_level(out)) == pytest.approx(-20, abs=2.5)
+    assert abs(20 * np.log10(speech_level(out)) + 20) < abs(change_db) - 1.5
 
 
 def test_peaks_stop_before_clipping() -> None:
