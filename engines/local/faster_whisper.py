@@ -47,11 +47,21 @@ class FasterWhisperSTT:
         stt = FasterWhisperSTT(models / "whisper-base", threads=2)
         stt.transcribe(samples).text      # "请问你们几点开门?"
 
-    ``language`` is Whisper's code of the default language (``zh``).
+    ``device`` is cpu or cuda, ``compute_type`` one of CTranslate2's, ``language`` Whisper's code of the
+    default language.
     """
 
-    def __init__(self, model_dir: Path, threads: int, language: str = "zh") -> None:
-        self._model = WhisperModel(str(model_dir), device="cpu", compute_type="int8", cpu_threads=threads)
+    def __init__(
+        self,
+        model_dir: Path,
+        threads: int,
+        device: str = "cpu",
+        compute_type: str = "int8",
+        language: str = "zh",
+    ) -> None:
+        self._model = WhisperModel(
+            str(model_dir), device=device, compute_type=compute_type, cpu_threads=threads
+        )
         self._language = language
         self._simplify = opencc.OpenCC("t2s").convert
 

@@ -24,7 +24,7 @@ _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class LatinLexicon:
-    """Phonemes of Latin words: ``LatinLexicon().phonemes("OneSuite")`` gives ``"wˈʌn swˈit"``.
+    """Phonemes of Latin words: ``LatinLexicon().phonemes("OneSuite")`` gives ``"wˈʌnswˈit"``.
 
     A word is looked up whole, then by its CamelCase parts, then as two known words run together, and
     is spelled letter by letter when none of these is known or when it is an acronym.
@@ -46,7 +46,7 @@ class LatinLexicon:
             return sound
         parts = _CAMEL.findall(word)
         if len(parts) > 1:
-            return " ".join(self.phonemes(part) for part in parts)
+            return "".join(self.phonemes(part) for part in parts)
         return self._compound(word.lower()) or self._spell(word)
 
     def _word(self, word: str) -> str | None:

@@ -21,7 +21,7 @@ LEAD_MS = 20
 SPEECH_RMS = 10 ** (-20 / 20)
 PEAK = 10 ** (-1 / 20)
 # Softer than this, of speech at -20 dBFS, is breath or hiss.
-_FLOOR = 10 ** (-46 / 20)
+_FLOOR = 10 ** (-40 / 20)
 _PRIOR_HOPS = 40
 
 
