@@ -64,6 +64,11 @@ class Config(BaseSettings):
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
+    local_hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "::1"],
+        description="JSON list of hosts that belong to this house; a local profile may use no other.",
+    )
+
     call_token: SecretStr | None = Field(None, description="Fixed token that admits calls, for a PBX.")
     max_calls: int = Field(8, ge=1, description="Calls at once in one web process; more are refused.")
 

@@ -179,6 +179,23 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Engines"),
+                "items": [
+                    _item(
+                        _("Engine profiles"),
+                        "alt_route",
+                        "admin:engines_backendprofile_changelist",
+                        "engines.view_backendprofile",
+                    ),
+                    _item(
+                        _("Engines"),
+                        "memory",
+                        "admin:engines_engineconfig_changelist",
+                        "engines.view_engineconfig",
+                    ),
+                ],
+            },
+            {
                 "title": _("Access"),
                 "items": [
                     _item(_("Users"), "person", "admin:auth_user_changelist", "auth.view_user"),

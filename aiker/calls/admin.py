@@ -44,7 +44,7 @@ class AssistantAdmin(ModelAdmin):
             None,
             {"fields": ["name", "slug", "is_active", "language", "knowledge_base", "passages", "hot_words"]},
         ),
-        (_("Voice"), {"fields": ["voice", "speed"]}),
+        (_("Voice and engines"), {"fields": ["voice", "speed", "profile"]}),
         (
             _("Words"),
             {"fields": ["system_prompt", "greeting", "apology", "silence_prompt", "goodbye"]},

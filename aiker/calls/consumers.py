@@ -26,13 +26,14 @@ from aiker.calls.session import CallSession
 from aiker.calls.wire.base import CallStarted, Message, Wire, WireError
 from aiker.calls.wire.softphone import SoftphoneWire
 from aiker.calls.wire.twilio import TwilioWire
+from engines.profiles import ProfileError
 
 logger = logging.getLogger(__name__)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-BAD_TOKEN, UNKNOWN_ASSISTANT, NO_START, TOO_MANY = 4401, 4404, 4408, 4429
+BAD_TOKEN, UNKNOWN_ASSISTANT, BAD_PROFILE, NO_START, TOO_MANY = 4401, 4404, 4406, 4408, 4429
 START_WITHIN_S = 10
 
 
@@ -67,7 +68,11 @@ class CallConsumer(AsyncWebsocketConsumer):
                 TOO_MANY, slug, f"{len(self.live)} calls are live, AIKER_MAX_CALLS allows no more"
             )
             return
-        plan = await in_database(load_plan, slug)
+        try:
+            plan = await in_database(load_plan, slug)
+        except ProfileError as exc:
+            await self._refuse(BAD_PROFILE, slug, str(exc))
+            return
         if plan is None:
             await self._refuse(UNKNOWN_ASSISTANT, slug, "no active assistant of that name")
             return

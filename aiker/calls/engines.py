@@ -1,26 +1,21 @@
-"""The engines of one call, over connections that the whole process shares."""
+"""The engines of one call, over connections and breakers that the whole process shares."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from openai import AsyncOpenAI
 
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.plan import CallPlan
 from aiker.calls.vad import VadThread, shared_vad
-from engines.adapters.client import make_client
 from engines.adapters.llm_adapter import LLMAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.catalog import model_dir
+from engines.routing import Breakers, Routes
 from knowledge.retrieval import RetrievalResult, Retriever
-
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncOpenAI]] = WeakKeyDictionary()
 
 
 class CallKnowledge:
@@ -48,12 +43,8 @@ class CallEngines:
     phrases: PhraseCache
 
 
-def engine_client(url: str) -> AsyncOpenAI:
-    """Return the client for ``url`` that belongs to the running event loop."""
-    clients = _clients.setdefault(asyncio.get_running_loop(), {})
-    if url not in clients:
-        clients[url] = make_client(url)
-    return clients[url]
+# A broken engine is broken for every call of this process.
+_breakers = Breakers()
 
 
 @functools.cache
@@ -62,17 +53,16 @@ def phrase_cache() -> PhraseCache:
 
 
 def make_tts(plan: CallPlan) -> TTSAdapter:
-    return TTSAdapter(engine_client(settings.AIKER.engines_url), plan.tts_model, plan.voice, plan.speed)
+    return TTSAdapter(Routes("tts", plan.engines.tts, _breakers), plan.voice, plan.speed)
 
 
 def open_engines(plan: CallPlan) -> CallEngines:
     """Return the engines ``plan`` names; nothing is loaded or contacted yet but the VAD."""
+    engines = plan.engines
     return CallEngines(
         vad=shared_vad(model_dir("silero-vad") / "silero_vad.onnx"),
-        stt=STTAdapter(
-            engine_client(settings.AIKER.engines_url), plan.stt_model, plan.language, plan.hot_words
-        ),
-        llm=LLMAdapter(engine_client(settings.AIKER.llm_url), plan.llm_model),
+        stt=STTAdapter(Routes("stt", engines.stt, _breakers), plan.language, plan.hot_words),
+        llm=LLMAdapter(Routes("llm", engines.llm, _breakers)),
         tts=make_tts(plan),
         knowledge=CallKnowledge(plan.collection, plan.embedding_model) if plan.collection else None,
         phrases=phrase_cache(),

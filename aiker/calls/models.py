@@ -23,6 +23,14 @@ class Assistant(models.Model):
     name = models.CharField(_("name"), max_length=80)
     is_active = models.BooleanField(_("answers calls"), default=True)
     language = models.CharField(_("language"), max_length=8, choices=[("zh", _("Mandarin"))], default="zh")
+    profile = models.ForeignKey(
+        "engines.BackendProfile",
+        verbose_name=_("engine profile"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        help_text=_("Empty: the engines of this machine. Takes effect on the next call."),
+    )
     voice = models.CharField(
         _("voice"),
         max_length=80,
@@ -157,6 +165,7 @@ class Turn(models.Model):
     moments = models.JSONField(_("moments"), default=dict, blank=True)
     passages = models.JSONField(_("passages"), default=list, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
+    routing = models.JSONField(_("routing"), default=dict, blank=True)
     error: Any = models.JSONField(_("error"), default=dict, blank=True)
 
     class Meta:

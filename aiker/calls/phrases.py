@@ -19,6 +19,7 @@ from pathlib import Path
 
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
+from engines.routing import Served
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,12 @@ class PhraseCache:
 
     async def make(self, tts: TTSAdapter, text: str) -> bytes:
         """Synthesise ``text`` and keep it; raises EngineError."""
-        audio, name = await tts.synthesize(text), _name(tts, text)
-        self._loaded[name] = audio
-        await asyncio.to_thread(self._write, name, audio)
+        served: list[Served] = []
+        audio, name = await tts.synthesize(text, served.append), _name(tts, text)
+        if served and not served[0].skipped:
+            # What another engine spoke in its place is not the voice that is asked for.
+            self._loaded[name] = audio
+            await asyncio.to_thread(self._write, name, audio)
         return audio
 
     async def make_missing(self, tts: TTSAdapter, texts: list[str]) -> int:
@@ -75,5 +79,6 @@ class PhraseCache:
 
 
 def _name(tts: TTSAdapter, text: str) -> str:
-    key = "\n".join((tts.model, tts.voice, str(tts.speed), text))
+    first = tts.routes.endpoints[0]
+    key = "\n".join((first.engine, first.model, first.voice or tts.voice, str(tts.speed), text))
     return f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.ulaw"

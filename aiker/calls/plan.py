@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from aiker.calls.models import Assistant
+from engines.profiles import EnginePlan, engine_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +19,7 @@ class CallPlan:
     system_prompt: str
     voice: str
     speed: float
-    stt_model: str
-    tts_model: str
-    llm_model: str
+    engines: EnginePlan
     passages: int
     collection: str  # of the active index version; empty: no knowledge
     embedding_model: str
@@ -40,22 +37,24 @@ class CallPlan:
         return [self.greeting, self.apology, self.silence_prompt, self.goodbye]
 
     @property
-    def engines(self) -> dict[str, str]:
-        return {"stt": self.stt_model, "llm": self.llm_model, "tts": f"{self.tts_model}/{self.voice}"}
+    def engine_names(self) -> dict[str, str]:
+        """The engines that are asked first."""
+        plan = self.engines
+        return {"stt": plan.stt[0].engine, "llm": plan.llm[0].engine, "tts": plan.tts[0].engine}
 
 
 def load_plan(slug: str) -> CallPlan | None:
-    """Return the plan of the active assistant ``slug``, None when there is none."""
+    """Return the plan of the active assistant ``slug``, None when there is none; may raise ProfileError."""
     assistant = (
         Assistant.objects.filter(slug=slug, is_active=True)
-        .select_related("knowledge_base__active_version")
+        .select_related("knowledge_base__active_version", "profile")
         .first()
     )
     return plan_for(assistant) if assistant else None
 
 
 def plan_for(assistant: Assistant) -> CallPlan:
-    """Return the plan of ``assistant``."""
+    """Return the plan of ``assistant``; ProfileError when its engines cannot be used."""
     base = assistant.knowledge_base
     version = base.active_version if base else None
     return CallPlan(
@@ -66,9 +65,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
         voice=assistant.voice,
         speed=assistant.speed,
-        stt_model=settings.AIKER.stt_model,
-        tts_model=settings.AIKER.tts_model,
-        llm_model=settings.AIKER.llm_model,
+        engines=engine_plan(assistant.profile),
         passages=assistant.passages,
         collection=version.collection_name if version else "",
         embedding_model=version.embedding_model if version else "",

@@ -50,6 +50,7 @@ class TurnRecord:
     moments: dict[str, float]
     passages: list[dict[str, Any]]
     engines: dict[str, str]
+    routing: dict[str, dict[str, Any]]
     error: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from engines.adapters.llm_adapter import LLMAdapter, Message
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
+from engines.routing import Served
 from knowledge.errors import RetrievalError
 from knowledge.retrieval import RetrievalResult
 
@@ -70,6 +71,7 @@ class Reply:
     user_text: str = ""
     passages: list[dict[str, Any]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
     committed: bool = False
     announced: bool = False
@@ -121,7 +123,7 @@ class Reply:
                 self.timeline.audible = segment.plays_at(first)
                 return
 
-    def record(self, now_ms: float, at_ms: int, *, interrupted: bool, engines: dict[str, str]) -> TurnRecord:
+    def record(self, now_ms: float, at_ms: int, *, interrupted: bool) -> TurnRecord:
         """Return the record of the turn as it stands at ``now_ms``; ``at_ms`` is where the caller began."""
         self._note_audible()
         return TurnRecord(
@@ -135,9 +137,15 @@ class Reply:
             contributions=[share._asdict() for share in self.timeline.contributions()],
             moments=self.timeline.as_dict(),
             passages=self.passages,
-            engines=engines,
+            engines={stage: served.engine for stage, served in self.served.items()},
+            routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
         )
+
+    def _note(self, served: Served) -> None:
+        """Keep who served a stage; of the clauses of an answer, the one that was served differently."""
+        if served.stage not in self.served or served.skipped:
+            self.served[served.stage] = served
 
     async def _run(self) -> None:
         try:
@@ -151,7 +159,7 @@ class Reply:
 
     async def _understand(self) -> None:
         voice = self.voice
-        self.user_text = await voice.stt.transcribe(self.audio)
+        self.user_text = await voice.stt.transcribe(self.audio, self._note)
         self.timeline.transcript = voice.now()
         self._announce()
         if not self.user_text or voice.knowledge is None:
@@ -189,7 +197,7 @@ class Reply:
         new = prompt.question(self.user_text, self.passages)
         messages = prompt.conversation(self.voice.system_prompt, self.history, new)
         try:
-            async for text in self.voice.llm.stream(messages):
+            async for text in self.voice.llm.stream(messages, self._note):
                 if timeline.first_token is None:
                     timeline.first_token = self.voice.now()
                 for clause in splitter.feed(text):
@@ -210,7 +218,7 @@ class Reply:
         if self.committed:
             self._open(segment)
         try:
-            async for mulaw in self.voice.tts.stream(clause):
+            async for mulaw in self.voice.tts.stream(clause, self._note):
                 if self.timeline.first_audio is None:
                     self.timeline.first_audio = self.voice.now()
                 segment.audio += mulaw

@@ -121,7 +121,7 @@ class CallSession:
                 "carrier_call_id": started.carrier_call_id,
                 "caller": started.parameters.get("caller", "")[:64],
                 "knowledge_version": self.plan.collection,
-                "engines": self.plan.engines,
+                "engines": self.plan.engine_names,
             },
         )
         self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant)
@@ -301,7 +301,7 @@ class CallSession:
         """Record the turn and put what was heard, and only that, into the history."""
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
-        record = reply.record(self._now(), at_ms, interrupted=interrupted, engines=self.plan.engines)
+        record = reply.record(self._now(), at_ms, interrupted=interrupted)
         if reply.user_text:
             self._history.append({"role": "user", "content": prompt.question(reply.user_text)})
             said = self.plan.apology if reply.error and not record.heard_text else record.heard_text

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncOpenAI
 
 from engines.errors import EngineError
+from engines.routing import Endpoint, Routes, Served
 
-# Long enough for a slow engine on two busy cores, short enough for a caller to still be there.
-TIMEOUT_S = 15.0
+T = TypeVar("T")
+Note = Callable[[Served], None]
+
+# The longest that a connection may be silent; the time limit of an endpoint is usually shorter.
+SILENCE_S = 30.0
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], AsyncOpenAI]] = (
+    WeakKeyDictionary()
+)
 
 
-def make_client(base_url: str, api_key: str = "local") -> AsyncOpenAI:
-    """Return a client that keeps its connections open and never retries behind the caller's back."""
-    return AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=TIMEOUT_S, max_retries=0)
+def client_for(endpoint: Endpoint) -> AsyncOpenAI:
+    """Return the client of ``endpoint`` that belongs to the running event loop.
+
+    It keeps its connections open and never retries behind the caller's back.
+    """
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    key = (endpoint.url, endpoint.api_key)
+    if key not in clients:
+        clients[key] = AsyncOpenAI(base_url=key[0], api_key=key[1], timeout=SILENCE_S, max_retries=0)
+    return clients[key]
 
 
 @contextmanager
@@ -25,7 +42,7 @@ def engine_errors(stage: str, url: str) -> Iterator[None]:
     try:
         yield
     except APITimeoutError as exc:
-        raise EngineError(stage, "timeout", f"{url} did not answer within {TIMEOUT_S:.0f} s") from exc
+        raise EngineError(stage, "timeout", f"{url} was silent for {SILENCE_S:.0f} s") from exc
     except APIConnectionError as exc:
         raise EngineError(
             stage, "unreachable", f"{url} cannot be reached; is its process running? ({exc.__cause__ or exc})"
@@ -34,3 +51,40 @@ def engine_errors(stage: str, url: str) -> Iterator[None]:
         raise EngineError(stage, "refused", f"{url} answered {exc.status_code}: {exc.message}") from exc
     except (APIError, httpx2.HTTPError) as exc:  # a body that breaks off reaches us as httpx2 raised it
         raise EngineError(stage, "broken", f"{url} broke off: {exc}") from exc
+
+
+async def routed_stream(
+    routes: Routes, open_stream: Callable[[Endpoint], AsyncGenerator[T, None]], note: Note
+) -> AsyncIterator[T]:
+    """Yield what the first engine gives that gives anything in time.
+
+    Once it has begun, another engine cannot take over in the middle: a stream that breaks off, or is
+    silent for the endpoint's time limit, raises EngineError.
+    """
+
+    async def begin(endpoint: Endpoint) -> tuple[T | None, AsyncGenerator[T, None], Endpoint]:
+        stream = open_stream(endpoint)
+        try:
+            return await anext(stream, None), stream, endpoint
+        except BaseException:
+            await stream.aclose()
+            raise
+
+    (item, stream, endpoint), served = await routes.first(begin)
+    note(served)
+    try:
+        while item is not None:
+            yield item
+            async with asyncio.timeout(endpoint.timeout_s):
+                item = await anext(stream, None)
+    except TimeoutError as exc:
+        routes.failed(endpoint)
+        message = f"{endpoint.url} fell silent for {endpoint.timeout_s:g} s"
+        raise EngineError(routes.stage, "timeout", message) from exc
+    except EngineError as exc:
+        routes.failed(endpoint)
+        if exc.code == "unreachable":  # how the client calls a connection that is lost on the way
+            raise EngineError(exc.stage, "broken", exc.message) from exc
+        raise
+    finally:
+        await stream.aclose()

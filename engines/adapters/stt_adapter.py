@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from openai import AsyncOpenAI, omit
+from openai import omit
 
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
-from engines.adapters.client import engine_errors
+from engines.adapters.client import Note, client_for, engine_errors
+from engines.errors import EngineError
+from engines.routing import Endpoint, Routes
 
 
 class STTAdapter:
@@ -14,25 +16,32 @@ class STTAdapter:
 
     ::
 
-        text = await STTAdapter(client, "whisper-base", "zh").transcribe(mulaw)
+        text = await STTAdapter(routes, "zh").transcribe(mulaw, note=print)
 
-    Raises EngineError with stage ``stt``.
+    ``note`` is told who served. Raises EngineError with stage ``stt`` when no engine does.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str, language: str, hot_words: str = "") -> None:
-        self.model = model
-        self._client = client
+    def __init__(self, routes: Routes, language: str, hot_words: str = "") -> None:
+        self.routes = routes
         self._language = language
         self._hot_words = hot_words
 
-    async def transcribe(self, mulaw: bytes) -> str:
+    async def transcribe(self, mulaw: bytes, note: Note) -> str:
         """Return what is said in 8 kHz ``mulaw``; an empty string when nobody speaks."""
         clip = wav_bytes(g711.RATE, g711.decode(mulaw))
-        with engine_errors("stt", str(self._client.base_url)):
-            answer = await self._client.audio.transcriptions.create(
-                file=("utterance.wav", clip, "audio/wav"),
-                model=self.model,
-                language=self._language,
-                prompt=self._hot_words or omit,
-            )
-        return answer.text.strip()
+
+        async def ask(endpoint: Endpoint) -> str:
+            with engine_errors("stt", endpoint.url):
+                answer = await client_for(endpoint).audio.transcriptions.create(
+                    file=("utterance.wav", clip, "audio/wav"),
+                    model=endpoint.model,
+                    language=self._language,
+                    prompt=self._hot_words or omit,
+                )
+            if not isinstance(text := getattr(answer, "text", None), str):
+                raise EngineError("stt", "broken", f"{endpoint.url} answered without a transcript")
+            return text.strip()
+
+        text, served = await self.routes.first(ask)
+        note(served)
+        return text

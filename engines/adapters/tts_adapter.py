@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
-from openai import AsyncOpenAI
 
 from aiker.audio import g711
 from aiker.audio.resample import StreamResampler
-from engines.adapters.client import engine_errors
+from engines.adapters.client import Note, client_for, engine_errors, routed_stream
+from engines.errors import EngineError
+from engines.routing import Endpoint, Routes
 
 ENGINE_RATE = 24_000  # what the OpenAI API defines for ``pcm``
 CHUNK_BYTES = 4800  # 100 ms
+# No voice takes longer: an engine that goes on is not speaking this text.
+MOST_S_A_CHARACTER = 1.5
+MOST_S_ANY_TEXT = 10.0
 
 
 class TTSAdapter:
@@ -20,37 +24,51 @@ class TTSAdapter:
 
     ::
 
-        async for mulaw in TTSAdapter(client, "kokoro-int8", "zf_xiaobei").stream("您好"):
+        async for mulaw in TTSAdapter(routes, "zf_xiaobei").stream("您好", note=print):
             play(mulaw)
 
     Raises EngineError with stage ``tts``; closing the iterator stops the engine.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str, voice: str, speed: float = 1.0) -> None:
-        self.model = model
+    def __init__(self, routes: Routes, voice: str, speed: float = 1.0) -> None:
+        self.routes = routes
         self.voice = voice
         self.speed = speed
-        self._client = client
 
-    async def stream(self, text: str) -> AsyncIterator[bytes]:
+    async def stream(self, text: str, note: Note) -> AsyncIterator[bytes]:
         """Yield 8 kHz mu-law pieces of any length as the engine makes them."""
         resampler = StreamResampler(ENGINE_RATE, g711.RATE)
         odd = b""
-        with engine_errors("tts", str(self._client.base_url)):
-            async with self._client.audio.speech.with_streaming_response.create(
-                input=text, model=self.model, voice=self.voice, speed=self.speed, response_format="pcm"
-            ) as response:
-                async for chunk in response.iter_bytes(CHUNK_BYTES):
-                    chunk = odd + chunk
-                    whole = len(chunk) // 2 * 2
-                    odd = chunk[whole:]
-                    pcm = resampler.feed(np.frombuffer(chunk[:whole], dtype="<i2"))
-                    if len(pcm):
-                        yield g711.encode(pcm)
+        async for chunk in routed_stream(self.routes, lambda endpoint: self._pcm(endpoint, text), note):
+            chunk = odd + chunk
+            whole = len(chunk) // 2 * 2
+            odd = chunk[whole:]
+            pcm = resampler.feed(np.frombuffer(chunk[:whole], dtype="<i2"))
+            if len(pcm):
+                yield g711.encode(pcm)
         rest = resampler.feed(np.zeros(0, dtype=np.int16), last=True)
         if len(rest):
             yield g711.encode(rest)
 
-    async def synthesize(self, text: str) -> bytes:
+    async def synthesize(self, text: str, note: Note = lambda _served: None) -> bytes:
         """Return the whole of ``text`` as 8 kHz mu-law."""
-        return b"".join([piece async for piece in self.stream(text)])
+        return b"".join([piece async for piece in self.stream(text, note)])
+
+    async def _pcm(self, endpoint: Endpoint, text: str) -> AsyncGenerator[bytes, None]:
+        most = round((MOST_S_ANY_TEXT + MOST_S_A_CHARACTER * len(text)) / self.speed * ENGINE_RATE) * 2
+        with engine_errors("tts", endpoint.url):
+            async with client_for(endpoint).audio.speech.with_streaming_response.create(
+                input=text,
+                model=endpoint.model,
+                voice=endpoint.voice or self.voice,
+                speed=self.speed,
+                response_format="pcm",
+            ) as response:
+                kind = response.headers.get("content-type", "")
+                if kind.startswith("text/") or "json" in kind:
+                    raise EngineError("tts", "broken", f"{endpoint.url} answered with {kind}, not audio")
+                async for chunk in response.iter_bytes(CHUNK_BYTES):
+                    most -= len(chunk)
+                    if most < 0:
+                        raise EngineError("tts", "broken", f"{endpoint.url} does not stop speaking")
+                    yield chunk

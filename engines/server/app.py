@@ -2,7 +2,7 @@
 
 ::
 
-    app = create_app(local_stages(models, threads=2, cache_dir=cache))
+    app = create_app(stages_for({"whisper": FasterWhisper(), "kokoro": Kokoro()}, Place(2, cache)))
     uvicorn.run(app, port=8101)
 
 Models load when the application starts; ``/health`` is 503 until all of them are warm.
@@ -28,10 +28,16 @@ from engines.server.stages import Stage
 from engines.server.transcriptions import transcriptions
 
 
-def create_app(engines: Sequence[Stage], on_failure: Callable[[], None] = lambda: None) -> Starlette:
-    """Return the ASGI application that serves ``engines``, one stage per kind.
+def create_app(
+    engines: Sequence[Stage],
+    on_failure: Callable[[], None] = lambda: None,
+    wanted: Callable[[], Sequence[Stage]] | None = None,
+) -> Starlette:
+    """Return the ASGI application that serves ``engines``.
 
-    ``on_failure`` is called when a model could not be loaded.
+    ``wanted`` says anew what is to be served (blocking); ``POST /v1/models/reload`` asks it.
+
+    ``on_failure`` is called when a required model could not be loaded.
     """
 
     @asynccontextmanager
@@ -41,13 +47,14 @@ def create_app(engines: Sequence[Stage], on_failure: Callable[[], None] = lambda
             yield
         finally:
             loading.cancel()
-            for stage in engines:
+            for stage in app.state.stages:
                 stage.queue.close()
 
     app = Starlette(
         routes=[
             Route("/health", health),
             Route("/v1/models", list_models),
+            Route("/v1/models/reload", reload, methods=["POST"]),
             Route("/v1/models/{model}", show_model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             Route("/v1/audio/speech", speech, methods=["POST"]),
@@ -56,20 +63,22 @@ def create_app(engines: Sequence[Stage], on_failure: Callable[[], None] = lambda
         exception_handlers={**dict.fromkeys(HANDLED, handle), ClientDisconnect: _gone, Exception: handle},
         lifespan=lifespan,
     )
-    app.state.stages = {stage.kind: stage for stage in engines}
+    app.state.stages = tuple(engines)
+    app.state.wanted = wanted
+    app.state.work = set()
     return app
 
 
 async def _load(engines: Sequence[Stage], on_failure: Callable[[], None]) -> None:
     await asyncio.gather(*(stage.start() for stage in engines if stage.state == "loading"))
-    if any(stage.state == "failed" for stage in engines):
+    if any(stage.state == "failed" and stage.required for stage in engines):
         on_failure()
 
 
 async def health(request: Request) -> Response:
-    """200 when every model is loaded and warm, else 503; the body tells the state of each."""
+    """200 when every required model is loaded and warm, else 503; the body tells the state of each."""
     reports = [stage.health() for stage in stages(request)]
-    states = {report["state"] for report in reports}
+    states = {stage.state for stage in stages(request) if stage.required}
     status = "failed" if "failed" in states else "loading" if "loading" in states else "ok"
     return JSONResponse({"status": status, "engines": reports}, 200 if status == "ok" else 503)
 
@@ -82,9 +91,34 @@ async def list_models(request: Request) -> Response:
 async def show_model(request: Request) -> Response:
     wanted = request.path_params["model"]
     for stage in stages(request):
-        if stage.model == wanted and stage.state == "ready":
+        if stage.serves(wanted) and stage.state == "ready":
             return JSONResponse(_describe(stage))
     raise APIError(404, f"The model {wanted!r} is not loaded here.", "model_not_found", "model")
+
+
+async def reload(request: Request) -> Response:
+    """Serve what is wanted now: load what is new, unload what is gone, drop nothing that is under way.
+
+    Answers at once; ``/health`` tells when the new models are ready.
+    """
+    state = request.app.state
+    if state.wanted is None:
+        raise APIError(404, "This server's engines are fixed.", "not_configurable")
+    wanted = await asyncio.to_thread(state.wanted)
+    old = {stage.source: stage for stage in state.stages}
+    new = []
+    for stage in wanted:
+        kept = old.pop(stage.source, None)
+        if kept is not None and kept.state != "failed":
+            kept.rename(stage)
+        new.append(stage if kept is None or kept.state == "failed" else kept)
+    state.stages = tuple(new)
+    fresh = [stage for stage in new if stage.state == "loading" and stage in wanted]
+    for work in (*(stage.start() for stage in fresh), *(stage.retire() for stage in old.values())):
+        task = asyncio.create_task(work)
+        state.work.add(task)
+        task.add_done_callback(state.work.discard)
+    return JSONResponse({"loading": [s.model for s in fresh], "unloading": [s.model for s in old.values()]})
 
 
 async def _gone(_: Request, __: Exception) -> Response:

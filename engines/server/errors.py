@@ -54,7 +54,7 @@ def _as_api_error(exc: Exception) -> APIError:
         case BadRequestError():
             return APIError(400, str(exc), "invalid_value", exc.param)
         case QueueFullError():
-            return APIError(503, str(exc), "queue_full", retry_after_s=exc.retry_after_s)
+            return APIError(429, str(exc), "queue_full", retry_after_s=exc.retry_after_s)
         case HTTPException():
             return APIError(exc.status_code, exc.detail, "http_error")
     return APIError(500, "The engine failed on this request; the server's log says why.", "engine_failed")

@@ -41,10 +41,16 @@ class StageQueue:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=stage)
         self._lock = threading.Lock()
         self._depth = 0
+        self._streams = 0
 
     @property
     def depth(self) -> int:
         return self._depth
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way; a stream is between its pieces, too."""
+        return self._depth > 0 or self._streams > 0
 
     async def run(self, work: Callable[[], T]) -> T:
         """Return the result of ``work``, or raise QueueFullError at once when the line is full."""
@@ -55,10 +61,14 @@ class StageQueue:
     async def stream(self, pieces: Iterator[T]) -> AsyncIterator[T]:
         """Yield from a blocking iterator. Only its first step can be refused: what was begun is finished."""
         done = object()
-        piece = await self.run(lambda: next(pieces, done))
-        while piece is not done:
-            yield piece  # type: ignore[misc]
-            piece = await self._submit(lambda: next(pieces, done))
+        self._streams += 1
+        try:
+            piece = await self.run(lambda: next(pieces, done))
+            while piece is not done:
+                yield piece  # type: ignore[misc]
+                piece = await self._submit(lambda: next(pieces, done))
+        finally:
+            self._streams -= 1
 
     def close(self) -> None:
         """Forget what waits; what runs comes to its end in the thread."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,17 +14,19 @@ from engines.server.stages import Kind, Stage
 T = TypeVar("T")
 
 
-def stages(request: Request) -> Iterable[Stage]:
-    known: dict[Kind, Stage] = request.app.state.stages
-    return known.values()
+def stages(request: Request) -> Sequence[Stage]:
+    known: Sequence[Stage] = request.app.state.stages
+    return known
 
 
 def ready_stage(request: Request, kind: Kind, model: str) -> Stage:
-    """Return the stage that serves ``model`` ("" takes the loaded one), or raise 404 or 503."""
-    stage = request.app.state.stages.get(kind)
-    if stage is None or (model and model != stage.model):
-        known = f"; {stage.model!r} is loaded for this" if stage else ""
-        raise APIError(404, f"The model {model!r} is not loaded here{known}.", "model_not_found", "model")
+    """Return the stage that serves ``model`` ("" takes the first of its kind), or raise 404 or 503."""
+    known = [stage for stage in stages(request) if stage.kind == kind]
+    stage = next((stage for stage in known if not model or stage.serves(model)), None)
+    if stage is None:
+        loaded = ", ".join(repr(stage.model) for stage in known)
+        about = f"; loaded for this: {loaded}" if loaded else ""
+        raise APIError(404, f"The model {model!r} is not loaded here{about}.", "model_not_found", "model")
     if stage.state != "ready":
         detail = stage.error or "is still loading"
         raise APIError(503, f"The model {stage.model!r}: {detail}.", "not_ready", "model", retry_after_s=2)

@@ -1,29 +1,40 @@
-"""What the engine server runs: one stage per model, loaded in the stage's own thread."""
+"""What the engine server runs: one stage per engine, loaded in the stage's own thread."""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
+from engines.registry import LocalBackend, Place
+from engines.registry import Stage as Kind
 from engines.server.queue import StageQueue
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["stt", "tts", "embedding"]
 State = Literal["loading", "ready", "failed"]
+RETIRE_POLL_S = 0.1
 
 
 @dataclass
 class Stage:
-    """One model and the line in front of it; ``load`` builds the engine (see ``engines.local.base``)."""
+    """One model and the line in front of it; ``load`` builds the engine (see ``engines.local.base``).
+
+    ``model`` is the name clients ask for, ``aliases`` are others for the same. The server is healthy
+    while its required stages are; without another, calls that name it are refused or go elsewhere.
+    """
 
     kind: Kind
     model: str
     load: Callable[[], Any]
+    aliases: frozenset[str] = frozenset()
+    required: bool = True
+    source: LocalBackend | None = None
     state: State = "loading"
     error: str = ""
     engine: Any = None
@@ -50,34 +61,44 @@ class Stage:
         engine.warm()
         return engine
 
+    def rename(self, like: Stage) -> None:
+        """Take the names of another stage of the same engine."""
+        self.model, self.aliases, self.required = like.model, like.aliases, like.required
+
+    async def retire(self) -> None:
+        """Let the requests under way end, then let go of the model."""
+        # Polled: no request is added any more, and the last may be a stream that a client reads slowly.
+        while self.queue.busy:  # noqa: ASYNC110
+            await asyncio.sleep(RETIRE_POLL_S)
+        self.queue.close()
+        self.engine = None
+        logger.info("%s model %s unloaded", self.kind, self.model)
+
+    def serves(self, model: str) -> bool:
+        return model == self.model or model in self.aliases
+
     def health(self) -> dict[str, Any]:
         report = {"kind": self.kind, "model": self.model, "state": self.state, "queue": self.queue.depth}
         return report | ({"error": self.error} if self.error else {})
 
 
-def local_stages(models: dict[Kind, Path], threads: int, cache_dir: Path) -> Sequence[Stage]:
-    """Return the default stages for these model directories; nothing is loaded yet."""
+def stages_for(
+    required: Mapping[str, LocalBackend],
+    place: Place,
+    others: Mapping[str, LocalBackend] = MappingProxyType({}),
+) -> list[Stage]:
+    """Return a stage for each different engine, by name; equal ones share one. Nothing is loaded yet."""
+    names: dict[LocalBackend, list[str]] = {}
+    for name, engine in (*required.items(), *others.items()):
+        names.setdefault(engine, []).append(name)
     return [
-        Stage("stt", models["stt"].name, lambda: _whisper(models["stt"], threads)),
-        Stage("tts", models["tts"].name, lambda: _kokoro(models["tts"], threads, cache_dir)),
-        Stage("embedding", models["embedding"].name, lambda: _bge(models["embedding"], threads)),
+        Stage(
+            engine.spec.stage,
+            first,
+            functools.partial(engine.load, place),
+            frozenset(rest),
+            required=first in required,
+            source=engine,
+        )
+        for engine, (first, *rest) in names.items()
     ]
-
-
-# Imported where they are used: Django's processes import this module's package, the libraries are heavy.
-def _whisper(path: Path, threads: int) -> Any:
-    from engines.local.faster_whisper import FasterWhisperSTT
-
-    return FasterWhisperSTT(path, threads)
-
-
-def _kokoro(path: Path, threads: int, cache_dir: Path) -> Any:
-    from engines.local.kokoro import KokoroTTS
-
-    return KokoroTTS(path, threads, cache_dir)
-
-
-def _bge(path: Path, threads: int) -> Any:
-    from engines.local.bge_onnx import BGEEmbedder
-
-    return BGEEmbedder(path, threads)

@@ -21,7 +21,9 @@ from aiker.calls.session import CallSession
 from aiker.calls.vad import WINDOW_MS
 from aiker.calls.wire.base import CallStarted, Message
 from aiker.calls.wire.softphone import SoftphoneWire
+from engines.adapters.client import Note
 from engines.errors import EngineError
+from engines.routing import Served
 
 TONE_MS = 200  # what the stand-in voice makes of a character
 LOUD = b"\x10"
@@ -66,11 +68,13 @@ class StandInEngines:
     speed: float = 1.0
     voice_fails: bool = False
 
-    async def transcribe(self, _mulaw: bytes) -> str:
+    async def transcribe(self, _mulaw: bytes, note: Note) -> str:
         await asyncio.sleep(0.2)
+        note(Served("stt", "stand-in"))
         return _or_raise(self.hears.pop(0))
 
-    async def stream(self, given: Any) -> AsyncIterator[Any]:
+    async def stream(self, given: Any, note: Note) -> AsyncIterator[Any]:
+        note(Served("tts" if isinstance(given, str) else "llm", "stand-in"))
         if isinstance(given, str):
             async for piece in self._speak(given):
                 yield piece

@@ -8,6 +8,7 @@ import json
 import threading
 import wave
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ import openai
 import pytest
 import soxr
 import uvicorn
-from django.conf import settings
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
+from engines.backends.embedding import BGEOnnx
+from engines.backends.stt import FasterWhisper
+from engines.backends.tts import Kokoro
 from engines.local.base import BadRequestError, Transcript
+from engines.registry import Place
 from engines.server.app import create_app
-from engines.server.stages import Stage, local_stages
+from engines.server.stages import Stage, stages_for
 from tests.ports import free_port
 
 QUESTION = "请问你们几点开门？"
@@ -34,12 +38,9 @@ LONG_TEXT = "我们的营业时间是早上九点。周末也正常营业，欢�
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server with the real models, loaded once."""
-    models = settings.AIKER.models
-    stages = local_stages(
-        {"stt": models / "whisper-base", "tts": models / "kokoro-int8", "embedding": models / "bge-small-zh"},
-        threads=2,
-        cache_dir=tmp_path_factory.mktemp("cache"),
-    )
+    engines = {"whisper-base": FasterWhisper(), "kokoro-int8": Kokoro(), "bge-small-zh": BGEOnnx()}
+    place = Place(threads=2, cache_dir=tmp_path_factory.mktemp("cache"))
+    stages = stages_for(engines, place, {"second-name": Kokoro()})
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(stages), port=port, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -191,7 +192,10 @@ class TestSpeech:
         ) as response:
             chunks = response.iter_bytes(1024)
             await anext(chunks)
-            assert await health() == 1
+            async with asyncio.timeout(10):
+                while await health() == 0:
+                    pass
+            assert len(b"".join([chunk async for chunk in chunks])) > 100_000
 
     async def test_a_client_that_hangs_up_stops_the_synthesis(
         self, client: openai.AsyncOpenAI, health: Callable[[], Any], caplog: pytest.LogCaptureFixture
@@ -313,7 +317,7 @@ class TestModels:
         assert all(model["owned_by"] == "aiker" for model in models.values())
 
     async def test_an_unknown_model_is_not_found(self, client: openai.AsyncOpenAI) -> None:
-        with pytest.raises(openai.NotFoundError, match="'bge-small-zh' is loaded") as caught:
+        with pytest.raises(openai.NotFoundError, match="loaded for this: 'bge-small-zh'") as caught:
             await client.embeddings.create(model="text-embedding-3-small", input="你好")
 
         assert caught.value.code == "model_not_found"
@@ -322,13 +326,15 @@ class TestModels:
 class Echo:
     """An engine of the STT protocol that hears what it is told to."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, gate: threading.Event | None = None) -> None:
         self.error = error
+        self.gate = gate
 
     def warm(self) -> None:
         pass
 
     def transcribe(self, *_: Any) -> Transcript:
+        assert self.gate is None or self.gate.wait(10)
         if self.error:
             raise self.error
         return Transcript("好", "zh", 1.0)
@@ -362,10 +368,9 @@ def test_health_is_503_until_the_models_are_warm() -> None:
 
 def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     failed = threading.Event()
-    gone = tmp_path / "gone"
-    stages = local_stages({"stt": gone, "tts": gone, "embedding": gone}, 1, tmp_path)
+    stages = stages_for({"gone": BGEOnnx(model="silero-vad")}, Place(1, tmp_path))
 
-    with TestClient(create_app(stages[2:], on_failure=failed.set)) as client:
+    with TestClient(create_app(stages, on_failure=failed.set)) as client:
         assert failed.wait(30)
         report = client.get("/health")
 
@@ -375,18 +380,62 @@ def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     assert report.json()["engines"][0]["error"]
 
 
+def test_an_extra_model_that_cannot_be_loaded_leaves_the_server_healthy(tmp_path: Path) -> None:
+    failed = threading.Event()
+    extra = stages_for({}, Place(1, tmp_path), {"extra": BGEOnnx(model="silero-vad")})
+
+    with TestClient(create_app([ready(Echo()), *extra], on_failure=failed.set)) as client:
+        while (report := client.get("/health").json())["engines"][1]["state"] == "loading":
+            pass
+        refused = client.post("/v1/embeddings", json={"model": "extra", "input": "a"})
+
+    assert (report["status"], report["engines"][1]["state"]) == ("ok", "failed")
+    assert refused.status_code == 503
+    assert not failed.is_set()
+
+
+def test_equal_engines_are_loaded_once(tmp_path: Path) -> None:
+    kokoro = Kokoro(voice="zm_yunxi")
+    stages = stages_for({"a": Kokoro()}, Place(1, tmp_path), {"b": Kokoro(), "c": kokoro, "d": kokoro})
+
+    assert [(stage.model, set(stage.aliases), stage.required) for stage in stages] == [
+        ("a", {"b"}, True),
+        ("c", {"d"}, False),
+    ]
+
+
+def test_models_are_swapped_without_dropping_a_request(tmp_path: Path) -> None:
+    gate = threading.Event()
+    slow, place = ready(Echo(gate=gate)), Place(1, tmp_path)
+    loads = BGEOnnx()
+
+    with TestClient(create_app([slow], wanted=lambda: stages_for({"bge": loads}, place))) as client:
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(client.post, "/v1/audio/transcriptions", files=silence())
+            while slow.queue.depth == 0:
+                pass
+            assert client.post("/v1/models/reload").json() == {"loading": ["bge"], "unloading": ["echo"]}
+            assert client.post("/v1/audio/transcriptions", files=silence()).status_code == 404
+            gate.set()
+            assert waiting.result(10).status_code == 200
+        while client.get("/health").json()["status"] != "ok":
+            pass
+        assert client.post("/v1/embeddings", json={"model": "bge", "input": "周六"}).status_code == 200
+        assert client.post("/v1/models/reload").json() == {"loading": [], "unloading": []}
+
+
 def ready(engine: Echo) -> Stage:
     return Stage("stt", "echo", lambda: engine, state="ready", engine=engine)
 
 
-def test_a_full_queue_answers_503_and_when_to_come_back() -> None:
+def test_a_full_queue_answers_429_and_when_to_come_back() -> None:
     stage = ready(Echo())
     stage.queue.limit = 0
 
     with TestClient(create_app([stage])) as client:
         answer = client.post("/v1/audio/transcriptions", files=silence())
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert answer.json()["error"]["code"] == "queue_full"
 
 

@@ -39,6 +39,15 @@ _ERRORS = {
     "refused": _("The {engine} refused the request."),
     "broken": _("The {engine} broke off its answer."),
 }
+# The codes of ``engines.errors`` and ``engines.routing``, for an engine that another one stood in for.
+_WHY = {
+    "timeout": _("over its time limit"),
+    "unreachable": _("not reachable"),
+    "refused": _("refused the request"),
+    "broken": _("broke off"),
+    "empty": _("gave no answer"),
+    "breaker_open": _("resting after failures"),
+}
 _ANY_ERROR = _("The {engine} failed.")
 
 
@@ -95,6 +104,21 @@ def shares(turn: Turn) -> list[dict[str, Any]]:
         }
         for share in turn.contributions
         if share["ms"]
+    ]
+
+
+@register.filter
+def passed_over(turn: Turn) -> list[dict[str, str]]:
+    """Return the engines that were to serve this turn and did not: stage, engine, why, who served."""
+    return [
+        {
+            "stage": capfirst(str(STAGE_NAMES.get(stage, stage))),
+            "engine": skipped["engine"],
+            "why": str(_WHY.get(skipped["why"], skipped["why"])),
+            "served": served["engine"],
+        }
+        for stage, served in turn.routing.items()
+        for skipped in served["skipped"]
     ]
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
+from engines.backends.embedding import BGEOnnx
+from engines.backends.stt import FasterWhisper
+from engines.backends.tts import Kokoro
+from engines.models import EngineConfig
+from engines.profiles import engine_problems
+from engines.registry import LocalBackend, Place
 from engines.server.app import create_app
 from engines.server.launch import installed, threads
-from engines.server.stages import Kind, Stage, local_stages
+from engines.server.stages import Stage, stages_for
 
 # What still runs then is cut off; a call that is being answered is lost with the server anyway.
 GRACE_S = 2
@@ -28,21 +35,52 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.AIKER.engines_port)
 
     def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
-        config = settings.AIKER
-        chosen: dict[Kind, str] = {
-            "stt": config.stt_model,
-            "tts": config.tts_model,
-            "embedding": config.embedding_model,
-        }
-        paths = {kind: installed(model, kind) for kind, model in chosen.items()}
-        serve(local_stages(paths, threads(), config.data_dir / "cache"), host, port)
+        place = Place(threads(), settings.AIKER.data_dir / "cache")
+
+        def wanted() -> list[Stage]:
+            return stages_for(engines_of_settings(), place, self.engines_of_profiles())
+
+        serve(wanted(), host, port, wanted)
+
+    def engines_of_profiles(self) -> dict[str, LocalBackend]:
+        """Return the local engines that a profile names; one that cannot work is named and left out."""
+        found: dict[str, LocalBackend] = {}
+        try:
+            configured = list(EngineConfig.objects.filter(route__isnull=False).distinct())
+        except DatabaseError as exc:
+            self.stderr.write(f"Only the engines of the settings are served: {exc}")
+            return found
+        finally:
+            connection.close()  # asked for now and then, from a thread of its own
+        for engine in configured:
+            problems = engine_problems(engine)
+            if problems:
+                self.stderr.write(f"{engine.slug} is not served: {'; '.join(problems)}")
+            elif isinstance(built := engine.build(), LocalBackend):
+                found[engine.slug] = built
+        return found
 
 
-def serve(engines: Sequence[Stage], host: str, port: int) -> None:
+def engines_of_settings() -> dict[str, LocalBackend]:
+    """Return the default engines by their catalogue ids; CommandError when a model is not installed."""
+    config = settings.AIKER
+    engines = (
+        FasterWhisper(model=config.stt_model),
+        Kokoro(model=config.tts_model),
+        BGEOnnx(model=config.embedding_model),
+    )
+    for engine in engines:
+        installed(engine.model, engine.spec.stage)
+    return {engine.model: engine for engine in engines}
+
+
+def serve(
+    engines: Sequence[Stage], host: str, port: int, wanted: Callable[[], Sequence[Stage]] | None = None
+) -> None:
     """Serve until a signal; raise CommandError when a model cannot be loaded or the port is taken."""
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engines, on_failure=lambda: setattr(server, "should_exit", True)),
+            create_app(engines, lambda: setattr(server, "should_exit", True), wanted),
             host=host,
             port=port,
             access_log=False,
@@ -53,7 +91,7 @@ def serve(engines: Sequence[Stage], host: str, port: int) -> None:
     )
     with suppress(KeyboardInterrupt):
         server.run()
-    if failed := [stage for stage in engines if stage.state == "failed"]:
+    if failed := [stage for stage in engines if stage.state == "failed" and stage.required]:
         raise CommandError(
             _("Cannot load the model %(model)s (%(error)s). Check it with: manage.py models verify %(model)s")
             % {"model": failed[0].model, "error": failed[0].error}

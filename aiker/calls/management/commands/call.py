@@ -15,10 +15,11 @@ from aiker.audio import g711
 from aiker.audio.wav import AudioError, read_audio
 from aiker.calls import tokens
 from aiker.calls.caller import Caller, CallError, CallReport, Line
-from aiker.calls.engines import engine_client
 from aiker.calls.models import Call, Turn
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
+from engines.profiles import default_plan
+from engines.routing import Breakers, Routes
 
 
 class Command(BaseCommand):
@@ -66,8 +67,8 @@ class Command(BaseCommand):
     async def _line(self, kind: str, value: str, options: dict[str, Any]) -> Line:
         if kind == "wav":
             return Line(read_audio(Path(value), g711.RATE), Path(value).name, options["barge_in"])
-        client = engine_client(settings.AIKER.engines_url)
-        speech = await TTSAdapter(client, settings.AIKER.tts_model, options["voice"]).synthesize(value)
+        routes = Routes("tts", default_plan().tts, Breakers())
+        speech = await TTSAdapter(routes, options["voice"]).synthesize(value)
         return Line(g711.decode(speech), value, options["barge_in"])
 
     def _summary(self, report: CallReport) -> dict[str, Any]:
@@ -90,6 +91,7 @@ class Command(BaseCommand):
                     "understood": server.user_text,
                     "answer": server.assistant_text,
                     "heard": server.heard_text,
+                    "routing": server.routing,
                     "contributions": {share["name"]: share["ms"] for share in server.contributions},
                 }
             turns.append(row)

@@ -11,14 +11,22 @@ from aiker.calls.engines import make_tts, phrase_cache
 from aiker.calls.models import Assistant
 from aiker.calls.plan import CallPlan, plan_for
 from engines.errors import EngineError
+from engines.profiles import ProfileError
 
 
 class Command(BaseCommand):
     help = "Synthesise the greetings, apologies and goodbyes that are not in the cache yet."
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        assistants = Assistant.objects.filter(is_active=True).select_related("knowledge_base__active_version")
-        plans = [plan_for(assistant) for assistant in assistants]
+        assistants = Assistant.objects.filter(is_active=True).select_related(
+            "knowledge_base__active_version", "profile"
+        )
+        plans = []
+        for assistant in assistants:
+            try:
+                plans.append(plan_for(assistant))
+            except ProfileError as exc:
+                self.stderr.write(f"{assistant.slug}: {exc}")
         try:
             made = asyncio.run(self._make(plans))
         except EngineError as exc:

@@ -1,0 +1,5 @@
+"""The backends Aiker knows; importing this registers them, their libraries come when one is loaded."""
+
+from engines.backends import embedding, llm, stt, tts
+
+__all__ = ["embedding", "llm", "stt", "tts"]

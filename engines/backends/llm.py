@@ -1,0 +1,16 @@
+"""What thinks: always a server of its own that speaks OpenAI's API."""
+
+from __future__ import annotations
+
+from engines.registry import RemoteBackend, backend
+
+
+@backend(
+    "openai-llm",
+    stage="llm",
+    label="OpenAI-compatible chat (vLLM, llama.cpp, TGI, a vendor)",
+    licence="of the model or vendor",
+    capabilities={"streaming"},
+)
+class OpenAILLM(RemoteBackend):
+    pass

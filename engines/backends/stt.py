@@ -1,0 +1,43 @@
+"""What hears."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from engines.catalog import model_dir
+from engines.local.base import SpeechToText
+from engines.registry import LocalBackend, Place, RemoteBackend, backend
+
+
+@backend(
+    "faster-whisper",
+    stage="stt",
+    label="Whisper (CTranslate2)",
+    licence="MIT",
+    capabilities={"hot_words"},
+    packages=("faster_whisper",),
+)
+class FasterWhisper(LocalBackend):
+    model: str = Field("whisper-base", description="Catalogue id of a Whisper model.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where it runs.")
+    compute_type: Literal["int8", "int8_float16", "float16", "float32"] = Field(
+        "int8", description="Precision: int8 on a CPU, int8_float16 or float16 on a GPU."
+    )
+
+    def load(self, place: Place) -> SpeechToText:
+        from engines.local.faster_whisper import FasterWhisperSTT
+
+        return FasterWhisperSTT(model_dir(self.model), place.threads, self.device, self.compute_type)
+
+
+@backend(
+    "openai-stt",
+    stage="stt",
+    label="OpenAI-compatible transcription",
+    licence="of the vendor",
+    capabilities={"hot_words"},
+)
+class OpenAISTT(RemoteBackend):
+    pass

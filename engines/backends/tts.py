@@ -1,0 +1,38 @@
+"""What speaks."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engines.catalog import model_dir
+from engines.local.base import TextToSpeech
+from engines.registry import LocalBackend, Place, RemoteBackend, backend
+
+
+@backend(
+    "kokoro",
+    stage="tts",
+    label="Kokoro 82M",
+    licence="Apache-2.0",
+    capabilities={"streaming", "voices"},
+    packages=("onnxruntime", "onnx", "misaki"),
+)
+class Kokoro(LocalBackend):
+    model: str = Field("kokoro-int8", description="Catalogue id of a Kokoro model.")
+    voice: str = Field("", description="Voice here; empty: the assistant's own.")
+
+    def load(self, place: Place) -> TextToSpeech:
+        from engines.local.kokoro import KokoroTTS
+
+        return KokoroTTS(model_dir(self.model), place.threads, place.cache_dir)
+
+
+@backend(
+    "openai-tts",
+    stage="tts",
+    label="OpenAI-compatible speech",
+    licence="of the vendor",
+    capabilities={"streaming", "voices"},
+)
+class OpenAITTS(RemoteBackend):
+    voice: str = Field("", description="Voice there; empty: the assistant's own.")

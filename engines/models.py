@@ -1,0 +1,112 @@
+"""Which engines there are, and which an assistant uses in what order."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from pydantic import ValidationError as ParametersError
+
+from engines import secrets
+from engines.registry import Backend, BackendSpec, RegistryError, get_backend
+
+
+class StageChoice(models.TextChoices):
+    STT = "stt", _("speech recognition")
+    LLM = "llm", _("language model")
+    TTS = "tts", _("speech synthesis")
+    EMBEDDING = "embedding", _("embedding")
+
+
+class Mode(models.TextChoices):
+    LOCAL = "local", _("local: nothing leaves this house")
+    HYBRID = "hybrid", _("hybrid: local first, then others")
+    API = "api", _("API: vendors' engines")
+
+
+class EngineConfig(models.Model):
+    """One engine: a backend with its parameters.
+
+    ``parameters`` holds what the backend's class describes, without its secrets; these are encrypted in
+    ``sealed``. ``clean`` checks both and fills in ``stage``.
+    """
+
+    slug = models.SlugField(_("identifier"), unique=True, help_text=_("Shown in the record of each turn."))
+    name = models.CharField(_("name"), max_length=80)
+    backend = models.CharField(_("backend"), max_length=40)
+    stage = models.CharField(_("stage"), max_length=12, choices=StageChoice, editable=False)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    sealed = models.TextField(editable=False, default="", blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("engine")
+        verbose_name_plural = _("engines")
+        ordering = ["stage", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def spec(self) -> BackendSpec:
+        """The backend; RegistryError when there is none of that name any more."""
+        return get_backend(self.backend)
+
+    def set_secrets(self, new: dict[str, str]) -> None:
+        """Keep these secrets beside those there are; an empty value keeps the old one."""
+        self.sealed = secrets.encrypt(secrets.decrypt(self.sealed) | {k: v for k, v in new.items() if v})
+
+    def build(self) -> Backend:
+        """Return the backend with its parameters; RegistryError, SecretsError or pydantic's error."""
+        return self.spec.parameters.model_validate(self.parameters | secrets.decrypt(self.sealed))
+
+    def clean(self) -> None:
+        try:
+            self.stage = self.spec.stage
+            self.build()
+        except (RegistryError, secrets.SecretsError) as exc:
+            raise ValidationError(str(exc)) from exc
+        except ParametersError as exc:
+            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
+            raise ValidationError(lines) from exc
+
+
+class BackendProfile(models.Model):
+    """The engines of a call: an ordered list a stage, and where they may be."""
+
+    slug = models.SlugField(_("identifier"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    mode = models.CharField(_("mode"), max_length=8, choices=Mode, default=Mode.LOCAL)
+
+    class Meta:
+        verbose_name = _("engine profile")
+        verbose_name_plural = _("engine profiles")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """One engine in the list of a profile's stage."""
+
+    profile = models.ForeignKey(BackendProfile, models.CASCADE, related_name="routes")
+    engine = models.ForeignKey(EngineConfig, models.PROTECT, verbose_name=_("engine"))
+    position = models.PositiveSmallIntegerField(_("order"), default=1, help_text=_("1 is asked first."))
+    timeout_ms = models.PositiveIntegerField(
+        _("time limit (ms)"),
+        default=5000,
+        validators=[MinValueValidator(100)],
+        help_text=_("Until its first result; then the next engine is asked."),
+    )
+
+    class Meta:
+        verbose_name = _("engine of a profile")
+        verbose_name_plural = _("engines of a profile")
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["profile", "engine"], name="engine_once_in_a_profile")]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.engine}"

@@ -1,0 +1,151 @@
+"""What can hear, think and speak: backends by name, and what an operator may set on each.
+
+::
+
+    @backend("kokoro", stage="tts", label="Kokoro 82M", licence="Apache-2.0", capabilities={"streaming"})
+    class Kokoro(LocalBackend):
+        model: str = Field("kokoro-int8", description="Catalogue id.")
+
+        def load(self, place: Place) -> TextToSpeech: ...
+
+    get_backend("kokoro").parameters.model_json_schema()     # the form in the admin is built from it
+    Kokoro.model_validate({"model": "kokoro-int8"}).load(place)
+
+A backend is a pydantic model: its fields are the parameters, those of type ``SecretStr`` the secrets.
+Importing this module loads no engine library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Stage = Literal["stt", "llm", "tts", "embedding"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+Capability = Literal["streaming", "voices", "cloning", "hot_words"]
+
+
+class RegistryError(LookupError):
+    """There is no such backend; the message names those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a local engine runs: how many threads it may use, and where it may keep files."""
+
+    threads: int
+    cache_dir: Path
+
+
+class Backend(BaseModel):
+    """The parameters of one engine; ``spec`` says what they are of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    spec: ClassVar[BackendSpec]
+
+
+class LocalBackend(Backend):
+    """An engine that the engine server loads into its own process."""
+
+    model: str = Field(description="Catalogue id of the model (manage.py models list).")
+
+    def load(self, place: Place) -> Any:
+        """Return the engine (see ``engines.local.base``); blocking, may take long and much memory."""
+        raise NotImplementedError
+
+
+class RemoteBackend(Backend):
+    """An engine behind an OpenAI-compatible address, of a vendor or of another process of this house."""
+
+    base_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address, with /v1 at its end.")
+    model: str = Field(min_length=1, description="Name of the model there.")
+    api_key: SecretStr = Field(SecretStr("local"), description="Key of the vendor; stored encrypted.")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """What is known of a backend without loading it.
+
+    ``packages`` are import names that must be installed; ``extra`` the requirements file that has them.
+    """
+
+    name: str
+    stage: Stage
+    label: str
+    licence: str
+    commercial: bool
+    parameters: type[Backend]
+    capabilities: frozenset[Capability]
+    packages: tuple[str, ...]
+    extra: str
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the parameters that are never shown again."""
+        fields = self.parameters.model_fields.items()
+        return tuple(name for name, field in fields if field.annotation is SecretStr)
+
+    @property
+    def is_local(self) -> bool:
+        return issubclass(self.parameters, LocalBackend)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Packages that are not installed here."""
+        return tuple(name for name in self.packages if find_spec(name) is None)
+
+
+B = TypeVar("B", bound=type[Backend])
+_backends: dict[str, BackendSpec] = {}
+
+
+def backend(
+    name: str,
+    *,
+    stage: Stage,
+    label: str,
+    licence: str,
+    commercial: bool = True,
+    capabilities: Iterable[Capability] = (),
+    packages: Iterable[str] = (),
+    extra: str = "requirements.txt",
+) -> Callable[[B], B]:
+    """Register the decorated class under ``name``; a name is given once."""
+
+    def register(parameters: B) -> B:
+        if name in _backends:
+            raise RuntimeError(f"two backends are called {name}")
+        parameters.spec = _backends[name] = BackendSpec(
+            name=name,
+            stage=stage,
+            label=label,
+            licence=licence,
+            commercial=commercial,
+            parameters=parameters,
+            capabilities=frozenset(capabilities),
+            packages=tuple(packages),
+            extra=extra,
+        )
+        return parameters
+
+    return register
+
+
+def backends(stage: Stage | None = None) -> Iterator[BackendSpec]:
+    """Yield every backend, or those of one stage."""
+    import_module("engines.backends")
+    yield from (spec for spec in _backends.values() if stage in (None, spec.stage))
+
+
+def get_backend(name: str) -> BackendSpec:
+    """Return a backend by its name; RegistryError names those there are."""
+    known = {spec.name: spec for spec in backends()}
+    if name not in known:
+        raise RegistryError(f"There is no backend {name!r}; there are: {', '.join(sorted(known))}.")
+    return known[name]

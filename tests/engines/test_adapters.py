@@ -1,0 +1,175 @@
+"""Engines that misbehave, over real HTTP: each gives a clear error of its stage within its time limit."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from aiker.audio import g711
+from engines.adapters.llm_adapter import MAX_CHARS, LLMAdapter
+from engines.adapters.stt_adapter import STTAdapter
+from engines.adapters.tts_adapter import TTSAdapter
+from engines.errors import EngineError
+from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
+from tests.ports import free_port
+
+LIMIT_S = 0.5
+SPEECH = g711.SILENCE * 8000
+QUESTION: Any = [{"role": "user", "content": "你好"}]
+
+
+async def behave(request: Request) -> Response:
+    """What the path says: /<behaviour>/v1/..."""
+    body = await request.body()
+    match request.path_params["behaviour"]:
+        case "works":
+            return works(request, body)
+        case "hangs":
+            await asyncio.sleep(30)
+        case "html":
+            return HTMLResponse("<h1>Welcome</h1>")
+        case "refuses":
+            return JSONResponse({"error": {"message": "no such key"}}, 401)
+        case "empty":
+            return Response(b"", media_type="text/event-stream")
+        case "breaks":
+            return StreamingResponse(then(request, stop="break"), media_type=kind_of(request))
+        case "stalls":
+            return StreamingResponse(then(request, stop="stall"), media_type=kind_of(request))
+        case "forever":
+            return StreamingResponse(then(request, stop=""), media_type=kind_of(request))
+    return Response(status_code=404)
+
+
+def works(request: Request, body: bytes) -> Response:
+    if "transcriptions" in request.url.path:
+        return JSONResponse({"text": "你好"})
+    if "speech" in request.url.path:
+        return Response(b"\x10\x00" * 24_000, media_type="audio/pcm")
+    assert json.loads(body)["stream"]
+    return Response(event("好的。") + b"data: [DONE]\n\n", media_type="text/event-stream")
+
+
+def event(text: str) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+def kind_of(request: Request) -> str:
+    return "audio/pcm" if "speech" in request.url.path else "text/event-stream"
+
+
+async def then(request: Request, stop: str) -> AsyncIterator[bytes]:
+    piece = b"\x10\x00" * 24_000 if "speech" in request.url.path else event("好" * 50)
+    yield piece
+    if stop == "break":
+        raise RuntimeError("the connection breaks off here")
+    if stop == "stall":
+        await asyncio.sleep(30)
+    while True:
+        yield piece
+        await asyncio.sleep(0.001)
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Iterator[str]:
+    port = free_port()
+    app = Starlette(routes=[Route("/{behaviour}/v1/{rest:path}", behave, methods=["POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+        client.get(f"http://127.0.0.1:{port}/")
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+async def use(stage: str, routes: Routes, served: list[Served]) -> str:
+    """Run the stage's adapter to its end."""
+    if stage == "stt":
+        return await STTAdapter(routes, "zh").transcribe(SPEECH, served.append)
+    if stage == "tts":
+        return f"{len(await TTSAdapter(routes, 'v').synthesize('你好', served.append)) / 8000:.1f} s"
+    return "".join([text async for text in LLMAdapter(routes).stream(QUESTION, served.append)])
+
+
+def routes(stage: str, vendors: str, *behaviours: str) -> Routes:
+    endpoints = [Endpoint(name, f"{vendors}/{name}/v1", "m", timeout_s=LIMIT_S) for name in behaviours]
+    return Routes(stage, endpoints, Breakers())
+
+
+STAGES = {"stt": "你好", "tts": "1.0 s", "llm": "好的。"}
+EARLY = ["hangs", "html", "refuses", "empty"]
+
+
+@pytest.mark.parametrize("behaviour", EARLY)
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_bad_engine_is_an_error_of_its_stage_in_time(
+    vendors: str, stage: str, behaviour: str
+) -> None:
+    if (stage, behaviour) == ("tts", "empty"):
+        return  # a text without anything to say is an empty body
+    began = time.monotonic()
+    with pytest.raises(EngineError) as raised:
+        await use(stage, routes(stage, vendors, behaviour), [])
+
+    assert raised.value.stage == stage
+    assert raised.value.code in ("timeout", "broken", "refused", "empty")
+    assert behaviour in raised.value.message, "the message names the address"
+    assert time.monotonic() - began < LIMIT_S + 2
+
+
+@pytest.mark.parametrize("behaviour", EARLY)
+@pytest.mark.parametrize("stage", STAGES)
+async def test_the_next_engine_serves_in_its_place(vendors: str, stage: str, behaviour: str) -> None:
+    if (stage, behaviour) == ("tts", "empty"):
+        return
+    served: list[Served] = []
+
+    assert await use(stage, routes(stage, vendors, behaviour, "works"), served) == STAGES[stage]
+    assert served[0].engine == "works"
+    assert [skipped.engine for skipped in served[0].skipped] == [behaviour]
+
+
+@pytest.mark.parametrize(("behaviour", "code"), [("breaks", "broken"), ("stalls", "timeout")])
+@pytest.mark.parametrize("stage", ["tts", "llm"])
+async def test_a_stream_that_ends_in_the_middle_is_an_error(
+    vendors: str, stage: str, behaviour: str, code: str
+) -> None:
+    with pytest.raises(EngineError) as raised:
+        await use(stage, routes(stage, vendors, behaviour, "works"), [])
+
+    assert (raised.value.stage, raised.value.code) == (stage, code)
+
+
+async def test_speech_that_does_not_end_is_stopped(vendors: str) -> None:
+    with pytest.raises(EngineError, match="does not stop speaking"):
+        await use("tts", routes("tts", vendors, "forever"), [])
+
+
+async def test_an_answer_that_does_not_end_is_stopped(vendors: str) -> None:
+    answer = await use("llm", routes("llm", vendors, "forever"), [])
+
+    assert MAX_CHARS < len(answer) < MAX_CHARS + 100
+
+
+async def test_an_engine_that_is_not_there_is_passed_over(vendors: str) -> None:
+    gone = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "m", timeout_s=LIMIT_S)
+    works = Endpoint("works", f"{vendors}/works/v1", "m", timeout_s=LIMIT_S)
+    served: list[Served] = []
+
+    await use("stt", Routes("stt", [gone, works], Breakers()), served)
+
+    assert served[0].skipped == (Skipped("gone", "unreachable"),)
