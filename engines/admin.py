@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -23,6 +24,11 @@ from engines.trial import try_engine
 
 READY, NOT_READY = _("ready"), _("not usable")
 NOT_COMMERCIAL = _("not for commercial use")
+
+
+def lines(found: list[str]) -> str:
+    """Return one paragraph a problem."""
+    return format_html_join("", "<p>{}</p>", ((line,) for line in found)) or str(_("nothing"))
 
 
 @admin.register(EngineConfig)
@@ -39,12 +45,12 @@ class EngineConfigAdmin(ModelAdmin):
         if obj is None:
             return [(None, {"fields": ["name", "slug", "backend"]})]
         return [
-            (None, {"fields": ["name", "slug", "backend_label", "licence", "state"]}),
+            (None, {"fields": ["name", "slug", "backend_label", "licence", "found"]}),
             (_("Parameters"), {"fields": parameter_fields(obj.spec)}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
-        return ["backend_label", "licence", "state"] if obj else []
+        return ["backend_label", "licence", "found"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -57,17 +63,21 @@ class EngineConfigAdmin(ModelAdmin):
 
     @admin.display(description=_("backend"))
     def backend_label(self, engine: EngineConfig) -> str:
-        return engine.spec.label
+        return gettext(engine.spec.label)
 
     @admin.display(description=_("licence"))
     def licence(self, engine: EngineConfig) -> str:
         spec = engine.spec
-        return spec.licence if spec.commercial else f"{spec.licence} · {NOT_COMMERCIAL}"
+        licence = gettext(spec.licence)
+        return licence if spec.commercial else f"{licence} · {NOT_COMMERCIAL}"
 
     @display(description=_("state"), label={READY: "success", NOT_READY: "danger"})
     def state(self, engine: EngineConfig) -> Any:
-        found = engine_problems(engine)
-        return (NOT_READY, f"{NOT_READY}: {'; '.join(found)}") if found else (READY, READY)
+        return NOT_READY if engine_problems(engine) else READY
+
+    @admin.display(description=_("what stands in the way of calls"))
+    def found(self, engine: EngineConfig) -> str:
+        return lines(engine_problems(engine))
 
     @action(description=_("Try it"), icon="play_arrow")
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -93,6 +103,7 @@ class EngineConfigAdmin(ModelAdmin):
 class RouteInline(TabularInline):
     model = Route
     extra = 0
+    hide_title = True
     fields = ["position", "engine", "timeout_ms"]
     autocomplete_fields = ["engine"]
 
@@ -116,6 +127,4 @@ class BackendProfileAdmin(ModelAdmin):
 
     @admin.display(description=_("what stands in the way of calls"))
     def found(self, profile: BackendProfile) -> str:
-        if profile.pk is None:
-            return "–"
-        return format_html_join("", "<p>{}</p>", ((line,) for line in problems(profile))) or str(_("nothing"))
+        return "–" if profile.pk is None else lines(problems(profile))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, get_args, get_origin
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -21,10 +22,11 @@ from engines.models import EngineConfig, StageChoice
 from engines.registry import BackendSpec, backends
 
 PREFIX = "parameter_"
+WIDGETS = {"name": UnfoldAdminTextInputWidget, "slug": UnfoldAdminTextInputWidget}
 
 
 def backend_choices() -> list[tuple[str, str]]:
-    return [(spec.name, f"{StageChoice(spec.stage).label} · {spec.label}") for spec in backends()]
+    return [(spec.name, f"{StageChoice(spec.stage).label} · {gettext(spec.label)}") for spec in backends()]
 
 
 class NewEngineForm(forms.ModelForm):
@@ -35,6 +37,7 @@ class NewEngineForm(forms.ModelForm):
     class Meta:
         model = EngineConfig
         fields = ["name", "slug", "backend"]
+        widgets = WIDGETS
 
     def _post_clean(self) -> None:
         # Parameters are still to come; the model's ``clean`` would miss them.
@@ -52,6 +55,7 @@ class EngineForm(forms.ModelForm):
     class Meta:
         model = EngineConfig
         fields = ["name", "slug"]
+        widgets = WIDGETS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,8 +79,8 @@ class EngineForm(forms.ModelForm):
 def form_field(name: str, field: FieldInfo, given: Any) -> forms.Field:
     """Return the form field of one parameter with its present value."""
     common: dict[str, Any] = {
-        "label": name.replace("_", " "),
-        "help_text": field.description or "",
+        "label": gettext(field.title or name),
+        "help_text": gettext(field.description) if field.description else "",
         "required": field.is_required(),
         "initial": given,
     }

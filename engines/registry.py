@@ -11,6 +11,7 @@
     get_backend("kokoro").parameters.model_json_schema()     # the form in the admin is built from it
     Kokoro.model_validate({"model": "kokoro-int8"}).load(place)
 
+Titles and descriptions are marked for translation (``gettext_noop``) and translated where they are shown.
 A backend is a pydantic model: its fields are the parameters, those of type ``SecretStr`` the secrets.
 Importing this module loads no engine library.
 """
@@ -24,6 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
+from django.utils.translation import gettext_noop as _
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Stage = Literal["stt", "llm", "tts", "embedding"]
@@ -53,7 +55,7 @@ class Backend(BaseModel):
 class LocalBackend(Backend):
     """An engine that the engine server loads into its own process."""
 
-    model: str = Field(description="Catalogue id of the model (manage.py models list).")
+    model: str = Field(title=_("Model"), description=_("Catalogue id of the model (manage.py models list)."))
 
     def load(self, place: Place) -> Any:
         """Return the engine (see ``engines.local.base``); blocking, may take long and much memory."""
@@ -63,9 +65,11 @@ class LocalBackend(Backend):
 class RemoteBackend(Backend):
     """An engine behind an OpenAI-compatible address, of a vendor or of another process of this house."""
 
-    base_url: str = Field(pattern=r"^https?://[^/\s]+", description="Address, with /v1 at its end.")
-    model: str = Field(min_length=1, description="Name of the model there.")
-    api_key: SecretStr = Field(SecretStr("local"), description="Key of the vendor; stored encrypted.")
+    base_url: str = Field(
+        pattern=r"^https?://[^/\s]+", title=_("Address"), description=_("With /v1 at its end.")
+    )
+    model: str = Field(min_length=1, title=_("Model"), description=_("Its name at that address."))
+    api_key: SecretStr = Field(SecretStr("local"), title=_("Key"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
@@ -17,7 +18,7 @@ from engines.registry import LocalBackend, Place, backend
     packages=("onnxruntime", "tokenizers"),
 )
 class BGEOnnx(LocalBackend):
-    model: str = Field("bge-small-zh", description="Catalogue id of a BGE model.")
+    model: str = Field("bge-small-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))
 
     def load(self, place: Place) -> Embedder:
         from engines.local.bge_onnx import BGEEmbedder

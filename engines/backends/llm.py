@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from engines.registry import RemoteBackend, backend
 
 
 @backend(
     "openai-llm",
     stage="llm",
-    label="OpenAI-compatible chat (vLLM, llama.cpp, TGI, a vendor)",
-    licence="of the model or vendor",
+    label=_("OpenAI-compatible chat (vLLM, llama.cpp, TGI, a vendor)"),
+    licence=_("of the model or vendor"),
     capabilities={"streaming"},
 )
 class OpenAILLM(RemoteBackend):

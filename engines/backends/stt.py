@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
@@ -20,10 +21,12 @@ from engines.registry import LocalBackend, Place, RemoteBackend, backend
     packages=("faster_whisper",),
 )
 class FasterWhisper(LocalBackend):
-    model: str = Field("whisper-base", description="Catalogue id of a Whisper model.")
-    device: Literal["cpu", "cuda"] = Field("cpu", description="Where it runs.")
+    model: str = Field("whisper-base", title=_("Model"), description=_("Catalogue id of a Whisper model."))
+    device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
     compute_type: Literal["int8", "int8_float16", "float16", "float32"] = Field(
-        "int8", description="Precision: int8 on a CPU, int8_float16 or float16 on a GPU."
+        "int8",
+        title=_("Precision"),
+        description=_("int8 on a CPU, int8_float16 or float16 on a GPU."),
     )
 
     def load(self, place: Place) -> SpeechToText:
@@ -35,8 +38,8 @@ class FasterWhisper(LocalBackend):
 @backend(
     "openai-stt",
     stage="stt",
-    label="OpenAI-compatible transcription",
-    licence="of the vendor",
+    label=_("OpenAI-compatible speech recognition"),
+    licence=_("of the vendor"),
     capabilities={"hot_words"},
 )
 class OpenAISTT(RemoteBackend):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
@@ -18,8 +19,8 @@ from engines.registry import LocalBackend, Place, RemoteBackend, backend
     packages=("onnxruntime", "onnx", "misaki"),
 )
 class Kokoro(LocalBackend):
-    model: str = Field("kokoro-int8", description="Catalogue id of a Kokoro model.")
-    voice: str = Field("", description="Voice here; empty: the assistant's own.")
+    model: str = Field("kokoro-int8", title=_("Model"), description=_("Catalogue id of a Kokoro model."))
+    voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
 
     def load(self, place: Place) -> TextToSpeech:
         from engines.local.kokoro import KokoroTTS
@@ -30,9 +31,9 @@ class Kokoro(LocalBackend):
 @backend(
     "openai-tts",
     stage="tts",
-    label="OpenAI-compatible speech",
-    licence="of the vendor",
+    label=_("OpenAI-compatible speech synthesis"),
+    licence=_("of the vendor"),
     capabilities={"streaming", "voices"},
 )
 class OpenAITTS(RemoteBackend):
-    voice: str = Field("", description="Voice there; empty: the assistant's own.")
+    voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))

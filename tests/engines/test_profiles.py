@@ -12,6 +12,7 @@ from django.urls import reverse
 from aiker.calls.models import Assistant
 from aiker.calls.plan import load_plan
 from engines.backend_file import BackendFileError, apply, export
+from engines.checks import check_profiles
 from engines.models import BackendProfile, EngineConfig, Mode, Route
 from engines.profiles import ProfileError, engine_plan, problems
 from engines.registry import backends, get_backend
@@ -224,3 +225,12 @@ class TestFile:
 def test_an_unknown_backend_names_the_others() -> None:
     with pytest.raises(LookupError, match="faster-whisper"):
         get_backend("nothing")
+
+
+def test_the_system_check_names_each_problem(local: list[EngineConfig]) -> None:
+    profile(Mode.LOCAL, *local[:1])
+    found = check_profiles(databases=["default"])
+
+    assert [message.id for message in found] == ["engines.W001"] * 2
+    assert all(message.hint for message in found)
+    assert check_profiles(databases=None) == []
