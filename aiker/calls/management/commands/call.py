@@ -92,6 +92,7 @@ class Command(BaseCommand):
                     "answer": server.assistant_text,
                     "heard": server.heard_text,
                     "routing": server.routing,
+                    "passages": [passage["key"] for passage in server.passages],
                     "contributions": {share["name"]: share["ms"] for share in server.contributions},
                 }
             turns.append(row)
