@@ -3,7 +3,7 @@
 ::
 
     problems(profile)                    # [] when calls can be answered with it
-    plan = engine_plan(profile)          # None: the engines of the settings
+    plan = engine_plan(profile, "zh")    # None: the engines of the settings
     plan.stt                             # (Endpoint(...), ...) in the order they are asked
 
 Both read the database: not for the event loop.
@@ -44,11 +44,11 @@ class EnginePlan:
     tts: tuple[Endpoint, ...]
 
 
-def engine_plan(profile: BackendProfile | None) -> EnginePlan:
-    """Return the plan of ``profile``, or of the settings; ProfileError names what is wrong."""
+def engine_plan(profile: BackendProfile | None, language: str) -> EnginePlan:
+    """Return the plan of ``profile`` (None: of the settings) for calls in ``language``, or ProfileError."""
     if profile is None:
         return default_plan()
-    found = problems(profile)
+    found = problems(profile, frozenset({language}))
     if found:
         raise ProfileError("; ".join(found))
     routes = list(profile.routes.select_related("engine"))

@@ -65,7 +65,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
         voice=assistant.voice,
         speed=assistant.speed,
-        engines=engine_plan(assistant.profile),
+        engines=engine_plan(assistant.profile, assistant.language),
         passages=assistant.passages,
         collection=version.collection_name if version else "",
         embedding_model=version.embedding_model if version else "",

@@ -111,16 +111,19 @@ def routes(stage: str, vendors: str, *behaviours: str) -> Routes:
 
 
 STAGES = {"stt": "你好", "tts": "1.0 s", "llm": "好的。"}
-EARLY = ["hangs", "html", "refuses", "empty"]
+# An empty body is the speech of a text without anything to say.
+EARLY = [
+    (stage, behaviour)
+    for stage in STAGES
+    for behaviour in ("hangs", "html", "refuses", "empty")
+    if (stage, behaviour) != ("tts", "empty")
+]
 
 
-@pytest.mark.parametrize("behaviour", EARLY)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("stage", "behaviour"), EARLY)
 async def test_a_bad_engine_is_an_error_of_its_stage_in_time(
     vendors: str, stage: str, behaviour: str
 ) -> None:
-    if (stage, behaviour) == ("tts", "empty"):
-        return  # a text without anything to say is an empty body
     began = time.monotonic()
     with pytest.raises(EngineError) as raised:
         await use(stage, routes(stage, vendors, behaviour), [])
@@ -131,11 +134,8 @@ async def test_a_bad_engine_is_an_error_of_its_stage_in_time(
     assert time.monotonic() - began < LIMIT_S + 2
 
 
-@pytest.mark.parametrize("behaviour", EARLY)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("stage", "behaviour"), EARLY)
 async def test_the_next_engine_serves_in_its_place(vendors: str, stage: str, behaviour: str) -> None:
-    if (stage, behaviour) == ("tts", "empty"):
-        return
     served: list[Served] = []
 
     assert await use(stage, routes(stage, vendors, behaviour, "works"), served) == STAGES[stage]

@@ -64,7 +64,7 @@ def test_every_backend_builds_a_form_and_names_its_licence(admin_client: Client)
 
 
 def test_a_local_profile_leads_to_engines_of_this_house(local: list[EngineConfig]) -> None:
-    plan = engine_plan(profile(Mode.LOCAL, *local))
+    plan = engine_plan(profile(Mode.LOCAL, *local), "zh")
 
     assert [e.engine for e in (*plan.stt, *plan.llm, *plan.tts)] == ["whisper", "llama", "kokoro"]
     assert plan.stt[0].model == "whisper"
@@ -76,10 +76,10 @@ def test_a_local_profile_refuses_a_vendor_before_the_call(
 ) -> None:
     made = profile(Mode.LOCAL, *local, vendor[1])
     with pytest.raises(ProfileError, match=r"api\.example\.com"):
-        engine_plan(made)
+        engine_plan(made, "zh")
 
     settings.AIKER = settings.AIKER.model_copy(update={"local_hosts": ["127.0.0.1", "api.example.com"]})
-    assert [e.engine for e in engine_plan(made).llm] == ["llama", "vendor-llm"]
+    assert [e.engine for e in engine_plan(made, "zh").llm] == ["llama", "vendor-llm"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_local_profile_refuses_a_vendor_before_the_call(
 def test_hybrid_asks_local_engines_first_and_api_the_vendor(
     local: list[EngineConfig], vendor: list[EngineConfig], mode: Mode, order: list[str]
 ) -> None:
-    plan = engine_plan(profile(mode, *vendor, *local))
+    plan = engine_plan(profile(mode, *vendor, *local), "zh")
 
     assert [e.engine for e in plan.llm] == order
     assert {e.api_key for e in plan.llm if e.engine == "vendor-llm"} == {"sk-secret"}
@@ -113,7 +113,8 @@ def test_a_model_that_lacks_the_language_is_named(local: list[EngineConfig]) -> 
     made = profile(Mode.LOCAL, *local)
 
     assert problems(made, frozenset({"zh"})) == []
-    assert any("xx" in line and "kokoro" in line for line in problems(made, frozenset({"xx"})))
+    with pytest.raises(ProfileError, match=r"kokoro.*xx"):
+        engine_plan(made, "xx")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_a_key_is_encrypted_and_never_shown_again(admin_client: Client, vendor: 
     assert answer.status_code == 302, answer.content.decode()
     made.refresh_from_db()
     assert made.name == "renamed"
-    assert engine_plan(profile(Mode.API, *vendor)).llm[0].api_key == "sk-secret"
+    assert engine_plan(profile(Mode.API, *vendor), "zh").llm[0].api_key == "sk-secret"
 
 
 def test_an_engine_is_made_in_two_steps(admin_client: Client) -> None:
@@ -187,7 +188,7 @@ class TestFile:
         assert apply(text) == []
         assert export() == text
         assert apply(text) == []
-        made = engine_plan(BackendProfile.objects.get())
+        made = engine_plan(BackendProfile.objects.get(), "zh")
         assert [(e.engine, e.api_key) for e in made.llm] == [("llama", "local"), ("vendor-llm", "sk-secret")]
 
     @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ const REFUSALS = {
   4400: "protocol",
   4401: "token_refused",
   4404: "assistant_unknown",
+  4406: "engines_unusable",
   4429: "busy",
 };
 const STATUSES = { 401: "logged_out", 403: "logged_out", 404: "assistant_unknown", 429: "busy" };
