@@ -19,7 +19,9 @@ from aiker.audio import g711
 from engines.adapters.llm_adapter import MAX_CHARS, LLMAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
+from engines.conversation import AIConversationManager, LocalAIConversationManager
 from engines.errors import EngineError
+from engines.profiles import EnginePlan
 from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
 from tests.ports import free_port
 
@@ -173,3 +175,32 @@ async def test_an_engine_that_is_not_there_is_passed_over(vendors: str) -> None:
     await use("stt", Routes("stt", [gone, works], Breakers()), served)
 
     assert served[0].skipped == (Skipped("gone", "unreachable"),)
+
+
+def plan_of(vendors: str, mode: str, *behaviours: str) -> EnginePlan:
+    stt, llm, tts = (routes(stage, vendors, *behaviours).endpoints for stage in ("stt", "llm", "tts"))
+    return EnginePlan("test", mode, stt, llm, tts)
+
+
+async def test_a_conversation_is_held_without_a_telephone(vendors: str) -> None:
+    manager = LocalAIConversationManager(plan_of(vendors, "hybrid", "refuses", "works"), "v", "简短回答。")
+    heard = await manager.hear(SPEECH)
+    answer = "".join([text async for text in manager.answer(heard)])
+    speech = b"".join([mulaw async for mulaw in manager.speak(answer)])
+
+    assert (heard, answer, len(speech)) == ("你好", "好的。", 8000)
+    assert [message["content"] for message in manager.history] == ["简短回答。", "你好", "好的。"]
+    assert {stage: served.engine for stage, served in manager.served.items()} == dict.fromkeys(
+        STAGES, "works"
+    )
+    assert manager.served["llm"].skipped == (Skipped("refuses", "refused"),)
+
+
+@pytest.mark.parametrize(
+    ("manager", "mode"), [(AIConversationManager, "local"), (LocalAIConversationManager, "api")]
+)
+def test_a_manager_takes_plans_of_its_mode(
+    vendors: str, manager: type[AIConversationManager], mode: str
+) -> None:
+    with pytest.raises(ValueError, match=f"not {mode}"):
+        manager(plan_of(vendors, mode, "works"), "v")
