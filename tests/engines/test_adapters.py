@@ -26,6 +26,7 @@ from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
 from tests.ports import free_port
 
 LIMIT_S = 0.5
+PATIENCE_S = 20.0
 SPEECH = g711.SILENCE * 8000
 QUESTION: Any = [{"role": "user", "content": "你好"}]
 
@@ -108,7 +109,9 @@ async def use(stage: str, routes: Routes, served: list[Served]) -> str:
 
 
 def routes(stage: str, vendors: str, *behaviours: str) -> Routes:
-    endpoints = [Endpoint(name, f"{vendors}/{name}/v1", "m", timeout_s=LIMIT_S) for name in behaviours]
+    # What works may take its time on a busy machine.
+    limits = {name: PATIENCE_S if name == "works" else LIMIT_S for name in behaviours}
+    endpoints = [Endpoint(name, f"{vendors}/{name}/v1", "m", timeout_s=s) for name, s in limits.items()]
     return Routes(stage, endpoints, Breakers())
 
 
@@ -169,7 +172,7 @@ async def test_an_answer_that_does_not_end_is_stopped(vendors: str) -> None:
 
 async def test_an_engine_that_is_not_there_is_passed_over(vendors: str) -> None:
     gone = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "m", timeout_s=LIMIT_S)
-    works = Endpoint("works", f"{vendors}/works/v1", "m", timeout_s=LIMIT_S)
+    works = Endpoint("works", f"{vendors}/works/v1", "m", timeout_s=PATIENCE_S)
     served: list[Served] = []
 
     await use("stt", Routes("stt", [gone, works], Breakers()), served)
@@ -190,9 +193,7 @@ async def test_a_conversation_is_held_without_a_telephone(vendors: str) -> None:
 
     assert (heard, answer, len(speech)) == ("你好", "好的。", 8000)
     assert [message["content"] for message in manager.history] == ["简短回答。", "你好", "好的。"]
-    assert {stage: served.engine for stage, served in manager.served.items()} == dict.fromkeys(
-        STAGES, "works"
-    )
+    assert [manager.served[stage].engine for stage in STAGES] == ["works"] * len(STAGES)
     assert manager.served["llm"].skipped == (Skipped("refuses", "refused"),)
 
 
