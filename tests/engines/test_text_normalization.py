@@ -94,13 +94,13 @@ def lexicon() -> LatinLexicon:
 @pytest.mark.parametrize(
     ("word", "sound"),
     [
-        ("OneSuite", "wˈʌn swˈit"),
+        ("OneSuite", "wˈʌnswˈit"),
         ("onesuite", "wˈʌn swˈit"),
         ("hello", "həlˈO"),
         ("API", "ˈA pˈi ˈI"),
         ("CRM", "sˈi ˈɑɹ ˈɛm"),
         ("SaaS", "sˈæs"),
-        ("iPhone", "ˈI fˈOn"),
+        ("iPhone", "ˈIfˈOn"),
         ("Xqz", "ˈɛks kjˈu zˈi"),
     ],
 )
