@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from knowledge import indexing
 from knowledge.errors import RetrievalError
 from knowledge.models import Document, KnowledgeBase
-from knowledge.retrieval import EMBED_TIMEOUT_S, Retriever, best_of_each_document
+from knowledge.retrieval import Retriever, best_of_each_document
 from tests.knowledge.conftest import free_port, move, questions
 
 pytestmark = pytest.mark.models
@@ -132,7 +132,7 @@ async def silent_server() -> AsyncIterator[int]:
         server.close()
 
 
-async def test_a_hanging_engine_server_costs_its_time_limit_at_most(
+async def test_a_hanging_engine_server_costs_a_second_at_most(
     processes: Settings, sample_collection: str
 ) -> None:
     async with silent_server() as port:
@@ -141,7 +141,7 @@ async def test_a_hanging_engine_server_costs_its_time_limit_at_most(
         started = time.perf_counter()
         error = await failure(retriever.search("周六开门吗"))
     assert (error.stage, error.code) == ("embedding", "timeout")
-    assert time.perf_counter() - started < EMBED_TIMEOUT_S + 0.5
+    assert time.perf_counter() - started < 1.5
 
 
 async def test_a_hanging_chroma_is_given_up(processes: Settings) -> None:
