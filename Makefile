@@ -6,13 +6,14 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test lint bench clean venv dev-venv translations models browser
+.PHONY: help run test lint bench clean venv dev-venv torch torch-venv translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
 	@echo "make test    everything the tests need, then the checks and the tests"
 	@echo "make lint    ruff, mypy, missing migrations"
 	@echo "make bench   the measurements of bench/"
+	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -36,7 +37,8 @@ clean:
 
 venv: REQUIREMENTS = requirements.txt
 dev-venv: REQUIREMENTS = requirements/dev.txt
-venv dev-venv:
+torch-venv: REQUIREMENTS = requirements/torch.txt
+venv dev-venv torch-venv:
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
 	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
 	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \
@@ -46,6 +48,9 @@ venv dev-venv:
 	echo "Install one (Debian 12, Ubuntu 24.04: apt install python3 python3-venv; macOS: brew install" >&2; \
 	echo "python@3.13; any: https://www.python.org/downloads/), or name it: make run PYTHON=/path/to/python3" >&2; \
 	exit 1
+
+torch: torch-venv
+	@$(PY) requirements/mend_torchaudio.py
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

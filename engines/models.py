@@ -17,6 +17,7 @@ class StageChoice(models.TextChoices):
     LLM = "llm", _("language model")
     TTS = "tts", _("speech synthesis")
     EMBEDDING = "embedding", _("embedding")
+    RERANK = "rerank", _("reranking")
 
 
 class Mode(models.TextChoices):

@@ -6,7 +6,7 @@
     class Kokoro(LocalBackend):
         model: str = Field("kokoro-int8", description="Catalogue id.")
 
-        def load(self, place: Place) -> TextToSpeech: ...
+        def load(self, place: Place) -> LocalTTSEngine: ...
 
     get_backend("kokoro").parameters.model_json_schema()     # the form in the admin is built from it
     Kokoro.model_validate({"model": "kokoro-int8"}).load(place)
@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 from django.utils.translation import gettext_noop as _
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-Stage = Literal["stt", "llm", "tts", "embedding"]
+Stage = Literal["stt", "llm", "tts", "embedding", "rerank"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Capability = Literal["streaming", "voices", "cloning", "hot_words"]
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
-from engines.local.base import SpeechToText
+from engines.local.base import LocalSTTEngine
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
 
 
@@ -29,7 +29,7 @@ class FasterWhisper(LocalBackend):
         description=_("int8 on a CPU, int8_float16 or float16 on a GPU."),
     )
 
-    def load(self, place: Place) -> SpeechToText:
+    def load(self, place: Place) -> LocalSTTEngine:
         from engines.local.faster_whisper import FasterWhisperSTT
 
         return FasterWhisperSTT(model_dir(self.model), place.threads, self.device, self.compute_type)

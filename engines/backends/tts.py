@@ -6,7 +6,7 @@ from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
-from engines.local.base import TextToSpeech
+from engines.local.base import LocalTTSEngine
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
 
 
@@ -22,7 +22,7 @@ class Kokoro(LocalBackend):
     model: str = Field("kokoro-int8", title=_("Model"), description=_("Catalogue id of a Kokoro model."))
     voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
 
-    def load(self, place: Place) -> TextToSpeech:
+    def load(self, place: Place) -> LocalTTSEngine:
         from engines.local.kokoro import KokoroTTS
 
         return KokoroTTS(model_dir(self.model), place.threads, place.cache_dir)

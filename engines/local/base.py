@@ -2,7 +2,7 @@
 
 ::
 
-    stt: SpeechToText = FasterWhisperSTT(models / "whisper-base", threads=2)
+    stt: LocalSTTEngine = FasterWhisperSTT(models / "whisper-base", threads=2)
     stt.transcribe(samples, language="zh").text
 
 Audio going in is float32 mono at 16 kHz in [-1, 1]; audio coming out is s16le mono at 24 kHz.
@@ -11,7 +11,7 @@ Engines are blocking and are called from one thread each (the server's stage thr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,7 +50,7 @@ class Transcript:
     rejected: str = ""
 
 
-class SpeechToText(Protocol):
+class LocalSTTEngine(Protocol):
     def transcribe(self, samples: Samples, language: str | None = None, prompt: str = "") -> Transcript:
         """Return the text of one utterance; ``prompt`` holds names and words to expect."""
         ...
@@ -58,7 +58,7 @@ class SpeechToText(Protocol):
     def warm(self) -> None: ...
 
 
-class TextToSpeech(Protocol):
+class LocalTTSEngine(Protocol):
     @property
     def voices(self) -> Sequence[str]: ...
 
@@ -69,9 +69,27 @@ class TextToSpeech(Protocol):
     def warm(self) -> None: ...
 
 
+class LocalLLMEngine(Protocol):
+    def stream(
+        self, messages: Sequence[Mapping[str, str]], max_tokens: int, temperature: float = 0.0
+    ) -> Iterator[str]:
+        """Yield the answer as it is written. Closing the iterator stops the model."""
+        ...
+
+    def warm(self) -> None: ...
+
+
 class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
         """Return unit vectors of shape [texts, dimensions] and the number of tokens read."""
+        ...
+
+    def warm(self) -> None: ...
+
+
+class Reranker(Protocol):
+    def score(self, query: str, passages: Sequence[str]) -> list[float]:
+        """Return how well each passage answers ``query``, 0 to 1, in the order given."""
         ...
 
     def warm(self) -> None: ...

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from engines.local.base import TTS_SAMPLE_RATE, TextToSpeech
+from engines.local.base import TTS_SAMPLE_RATE, LocalTTSEngine
 from engines.server.errors import APIError, parse
 from engines.server.requests import ready_stage, while_connected
 
@@ -54,7 +54,7 @@ async def speech(request: Request) -> Response:
     return StreamingResponse(pcm, media_type=f"audio/pcm;rate={TTS_SAMPLE_RATE}")
 
 
-def _pieces(engine: TextToSpeech, body: SpeechRequest) -> Iterator[bytes]:
+def _pieces(engine: LocalTTSEngine, body: SpeechRequest) -> Iterator[bytes]:
     """Put off even the reading of the text to the stage's thread."""
     yield from engine.pieces(body.input, body.voice, body.speed)
 

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from engines.local.base import SpeechToText, Transcript
+from engines.local.base import LocalSTTEngine, Transcript
 from engines.server.errors import APIError
 from engines.server.requests import ready_stage, while_connected
 
@@ -67,7 +67,7 @@ def _field(form: FormData, name: str) -> str:
 
 
 def _transcribe(
-    engine: SpeechToText, data: bytes, name: str, content_type: str, language: str | None, prompt: str
+    engine: LocalSTTEngine, data: bytes, name: str, content_type: str, language: str | None, prompt: str
 ) -> Transcript:
     from engines.local.audio_input import decode
 
