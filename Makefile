@@ -50,6 +50,7 @@ venv dev-venv torch-venv:
 	exit 1
 
 torch: torch-venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/torch-no-deps.txt
 	@$(PY) requirements/mend_torchaudio.py
 
 translations: dev-venv

@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "channels",
     "django_prometheus",
+    "django_tasks",
+    "django_tasks_db",
     "aiker",
     "aiker.calls",
     "engines",
@@ -79,6 +81,7 @@ DATABASES = {
         },
     }
 }
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 

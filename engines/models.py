@@ -111,3 +111,18 @@ class Route(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}. {self.engine}"
+
+
+# A model must be importable from here for Django to find it.
+from engines.voices.models import VoiceName, VoiceProfile, VoiceSample  # noqa: E402
+
+__all__ = [
+    "BackendProfile",
+    "EngineConfig",
+    "Mode",
+    "Route",
+    "StageChoice",
+    "VoiceName",
+    "VoiceProfile",
+    "VoiceSample",
+]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from aiker.calls.audio_response import wav_response
+from aiker.audio_response import wav_response
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 

@@ -28,7 +28,10 @@ class STTAdapter:
 
     async def transcribe(self, mulaw: bytes, note: Note) -> str:
         """Return what is said in 8 kHz ``mulaw``; an empty string when nobody speaks."""
-        clip = wav_bytes(g711.RATE, g711.decode(mulaw))
+        return await self.transcribe_wav(wav_bytes(g711.RATE, g711.decode(mulaw)), note)
+
+    async def transcribe_wav(self, clip: bytes, note: Note) -> str:
+        """The same for a WAV file of any rate."""
 
         async def ask(endpoint: Endpoint) -> str:
             with engine_errors("stt", endpoint.url):

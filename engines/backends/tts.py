@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from django.conf import settings
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
 from engines.local.base import LocalTTSEngine
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
+from engines.voices.latents import LatentsStore
 
 
 @backend(
@@ -26,6 +30,29 @@ class Kokoro(LocalBackend):
         from engines.local.kokoro import KokoroTTS
 
         return KokoroTTS(model_dir(self.model), place.threads, place.cache_dir)
+
+
+@backend(
+    "xtts",
+    stage="tts",
+    label=_("XTTS-v2 (cloned voices)"),
+    licence="CPML",
+    commercial=False,
+    capabilities={"streaming", "voices", "cloning"},
+    packages=("torch", "TTS"),
+    extra="requirements/torch.txt",
+)
+class XTTS(LocalBackend):
+    model: str = Field("xtts-v2", title=_("Model"), description=_("Catalogue id of an XTTS-v2 model."))
+    device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
+    language: str = Field("zh-cn", title=_("Language"), description=_("As the model names it: zh-cn, en."))
+    voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
+
+    def load(self, place: Place) -> LocalTTSEngine:
+        from engines.local.xtts import XTTSEngine
+
+        store = LatentsStore(settings.AIKER.data_dir / "voices")
+        return XTTSEngine(model_dir(self.model), place.threads, store, self.device, self.language)
 
 
 @backend(

@@ -35,6 +35,14 @@ def decode(data: bytes, filename: str = "", content_type: str = "") -> Samples:
 
     Raises BadRequestError when there is no sound in it that can be read.
     """
+    samples, rate = decode_at_own_rate(data, filename, content_type)
+    if rate != STT_SAMPLE_RATE:
+        samples = soxr.resample(samples, rate, STT_SAMPLE_RATE)
+    return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def decode_at_own_rate(data: bytes, filename: str = "", content_type: str = "") -> tuple[Samples, int]:
+    """Return ``data`` as float32 mono at the rate in Hz that it has; BadRequestError as ``decode``."""
     if not data:
         raise BadRequestError("The audio file is empty.", "file")
     try:
@@ -47,9 +55,7 @@ def decode(data: bytes, filename: str = "", content_type: str = "") -> Samples:
         ) from exc
     if not samples.size:
         raise BadRequestError("The audio file holds no samples.", "file")
-    if rate != STT_SAMPLE_RATE:
-        samples = soxr.resample(samples, rate, STT_SAMPLE_RATE)
-    return np.ascontiguousarray(samples, dtype=np.float32)
+    return samples, rate
 
 
 def _raw_format(filename: str, content_type: str) -> tuple[str | None, int]:
