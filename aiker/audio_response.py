@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
 
-def wav_response(request: HttpRequest, file: File) -> HttpResponse:
+def audio_response(request: HttpRequest, file: File, content_type: str = "audio/wav") -> HttpResponse:
     """Return ``file``, or the one byte range the request asks for (RFC 9110, 14.2)."""
     size = file.size
     match = _RANGE.match(request.headers.get("Range", ""))
     if not match or match.groups() == ("", ""):
-        response = HttpResponse(file.read(), content_type="audio/wav")
+        response = HttpResponse(file.read(), content_type=content_type)
     else:
         first, last = match.groups()
         start = int(first) if first else max(0, size - int(last))
@@ -23,7 +23,7 @@ def wav_response(request: HttpRequest, file: File) -> HttpResponse:
         if start > end:
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         file.seek(start)
-        response = HttpResponse(file.read(end - start + 1), status=206, content_type="audio/wav")
+        response = HttpResponse(file.read(end - start + 1), status=206, content_type=content_type)
         response["Content-Range"] = f"bytes {start}-{end}/{size}"
     response["Accept-Ranges"] = "bytes"
     return response

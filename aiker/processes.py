@@ -34,7 +34,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclass(frozen=True)
 class Service:
-    """A process to keep alive. It is ready when a GET of ``health_url`` answers 200.
+    """A process to keep alive. It is ready when a GET of ``health_url`` answers 200; without one, at once.
 
     ``health_host`` is the Host header of that request, for a server that answers to few names.
     ``env`` is added to the environment.
@@ -112,7 +112,7 @@ async def answers(url: str, host: str = "localhost", timeout_s: float = 2.0) -> 
 
 async def until_answers(service: Service) -> None:
     """Return when the service answers its health check; bound it with ``asyncio.timeout``."""
-    while True:
+    while service.health_url:
         if await answers(service.health_url, service.health_host):
             return
         await asyncio.sleep(POLL_S)

@@ -191,6 +191,12 @@ UNFOLD = {
                         "engines.view_backendprofile",
                     ),
                     _item(
+                        _("Voices"),
+                        "record_voice_over",
+                        "admin:engines_voiceprofile_changelist",
+                        "engines.view_voiceprofile",
+                    ),
+                    _item(
                         _("Engines"),
                         "memory",
                         "admin:engines_engineconfig_changelist",

@@ -21,6 +21,9 @@ from engines.models import BackendProfile, EngineConfig, Route
 from engines.profiles import endpoint_of, engine_problems, problems
 from engines.server.reload import request_reload
 from engines.trial import try_engine
+from engines.voices.admin import VoiceProfileAdmin
+
+__all__ = ["BackendProfileAdmin", "EngineConfigAdmin", "VoiceProfileAdmin"]
 
 READY, NOT_READY = _("ready"), _("not usable")
 NOT_COMMERCIAL = _("not for commercial use")

@@ -8,3 +8,4 @@ class EnginesConfig(AppConfig):
 
     def ready(self) -> None:
         from engines import checks  # noqa: F401 - registers itself
+        from engines.voices import signals  # noqa: F401 - connects itself

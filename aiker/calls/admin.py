@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from aiker.audio_response import wav_response
+from aiker.audio_response import audio_response
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 
@@ -44,7 +44,7 @@ class AssistantAdmin(ModelAdmin):
             None,
             {"fields": ["name", "slug", "is_active", "language", "knowledge_base", "passages", "hot_words"]},
         ),
-        (_("Voice and engines"), {"fields": ["voice", "speed", "profile"]}),
+        (_("Voice and engines"), {"fields": ["voice_profile", "voice", "speed", "profile"]}),
         (
             _("Words"),
             {"fields": ["system_prompt", "greeting", "apology", "silence_prompt", "goodbye"]},
@@ -136,7 +136,7 @@ class CallAdmin(ModelAdmin):
         if call is None or not call.recording:
             raise Http404
         with call.recording.open() as file:
-            return wav_response(request, file)
+            return audio_response(request, file)
 
     def change_view(
         self,

@@ -37,6 +37,15 @@ class Assistant(models.Model):
         default="zf_xiaobei",
         help_text=_("A voice of the speech engine. Takes effect on the next call."),
     )
+    voice_profile = models.ForeignKey(
+        "engines.VoiceProfile",
+        verbose_name=_("published voice"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        limit_choices_to=~models.Q(published=""),
+        help_text=_("Speaks instead of the voice above, on every engine that knows it."),
+    )
     speed = models.FloatField(
         _("speaking speed"), default=1.0, validators=[MinValueValidator(0.5), MaxValueValidator(2.0)]
     )

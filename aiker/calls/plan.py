@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiker.calls.models import Assistant
+from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
+from engines.voices.casting import cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def load_plan(slug: str) -> CallPlan | None:
     """Return the plan of the active assistant ``slug``, None when there is none; may raise ProfileError."""
     assistant = (
         Assistant.objects.filter(slug=slug, is_active=True)
-        .select_related("knowledge_base__active_version", "profile")
+        .select_related("knowledge_base__active_version", "profile", "voice_profile__engine")
         .first()
     )
     return plan_for(assistant) if assistant else None
@@ -65,7 +67,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
         voice=assistant.voice,
         speed=assistant.speed,
-        engines=engine_plan(assistant.profile, assistant.language),
+        engines=_voiced(engine_plan(assistant.profile, assistant.language), assistant.voice_profile),
         passages=assistant.passages,
         collection=version.collection_name if version else "",
         embedding_model=version.embedding_model if version else "",
@@ -78,3 +80,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         end_of_turn_ms=assistant.end_of_turn_ms,
         max_call_seconds=assistant.max_call_seconds,
     )
+
+
+def _voiced(engines: EnginePlan, voice: VoiceProfile | None) -> EnginePlan:
+    return replace(engines, tts=cast(engines.tts, voice)) if voice and voice.published else engines

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from django.conf import settings
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.catalog import model_dir
 from engines.local.base import LocalTTSEngine
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
-from engines.voices.latents import LatentsStore
+from engines.voices.latents import voices_store
 
 
 @backend(
@@ -51,8 +50,7 @@ class XTTS(LocalBackend):
     def load(self, place: Place) -> LocalTTSEngine:
         from engines.local.xtts import XTTSEngine
 
-        store = LatentsStore(settings.AIKER.data_dir / "voices")
-        return XTTSEngine(model_dir(self.model), place.threads, store, self.device, self.language)
+        return XTTSEngine(model_dir(self.model), place.threads, voices_store(), self.device, self.language)
 
 
 @backend(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,120}")
@@ -25,6 +26,11 @@ class Latents:
 
     conditioning: NDArray[np.float32]
     speaker: NDArray[np.float32]
+
+
+def voices_store() -> LatentsStore:
+    """Return the store of this installation."""
+    return LatentsStore(settings.AIKER.data_dir / "voices")
 
 
 class LatentsStore:

@@ -73,6 +73,7 @@ class VoiceProfile(models.Model):
     preview = models.FileField(_("preview"), upload_to=voice_path, blank=True, editable=False)
     scorecard = models.JSONField(_("scorecard"), default=dict, blank=True)
     published = models.CharField(max_length=16, blank=True, editable=False)
+    published_names = models.JSONField(default=dict, editable=False)
     published_at = models.DateTimeField(_("published"), null=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"

@@ -31,7 +31,7 @@ from engines.adapters.stt_adapter import STTAdapter
 from engines.backends.tts import Kokoro
 from engines.catalog import get_model
 from engines.errors import EngineError
-from engines.local.base import STT_SAMPLE_RATE, TTS_SAMPLE_RATE, Samples
+from engines.local.base import STT_SAMPLE_RATE, TTS_SAMPLE_RATE, BadRequestError, Samples
 from engines.profiles import default_plan, engine_problems
 from engines.registry import Backend, LocalBackend, Place, RemoteBackend
 from engines.routing import Breakers, Routes
@@ -64,8 +64,10 @@ def prepare(voice: VoiceProfile, say: Say) -> None:
     voice.save(update_fields=["state", "error"])
     try:
         _prepare(voice, say)
-    except (VoiceError, EngineError) as exc:
-        voice.state, voice.error = VoiceState.FAILED, str(exc)
+    except Exception as exc:
+        # Whatever a model library raises, the operator must see why the voice is not ready.
+        known = isinstance(exc, VoiceError | EngineError | BadRequestError)
+        voice.state, voice.error = VoiceState.FAILED, str(exc) if known else f"{type(exc).__name__}: {exc}"
         voice.save(update_fields=["state", "error"])
         raise
 

@@ -54,6 +54,8 @@ def publish(voice: VoiceProfile, user: Any) -> None:
     if found:
         raise ValidationError(found)
     voice.published = voice.prepared
+    names = voice.names.select_related("engine")
+    voice.published_names = {name.engine.slug if name.engine else "": name.voice for name in names}
     voice.published_at = timezone.now()
     voice.published_by = user
-    voice.save(update_fields=["published", "published_at", "published_by"])
+    voice.save(update_fields=["published", "published_names", "published_at", "published_by"])

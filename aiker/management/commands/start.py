@@ -129,6 +129,7 @@ def services(config: Config) -> dict[str, Service]:
             health_host=(names or ["localhost"])[0],
             env=one_thread | {"DJANGO_SETTINGS_MODULE": "aiker.settings"},
         ),
+        Service("worker", manage_py("worker"), health_url=""),
     ]
     return {service.name: service for service in found}
 

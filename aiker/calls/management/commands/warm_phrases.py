@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         assistants = Assistant.objects.filter(is_active=True).select_related(
-            "knowledge_base__active_version", "profile"
+            "knowledge_base__active_version", "profile", "voice_profile__engine"
         )
         plans = []
         for assistant in assistants:
