@@ -31,6 +31,7 @@ licence = "MIT"
 licence_url = "https://example.org/licence"
 commercial = true
 memory_mb = 1
+format = "onnx"
 [[models.tiny.sets]]
 sources = ["pypi:tiny==1.0/tiny/data.bin"]
 files = [{{ path = "data.bin", size = 3, sha256 = "{SHA}" }}]
