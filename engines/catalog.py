@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -207,6 +208,20 @@ def get_model(model_id: str) -> Model:
             % {"id": model_id, "known": ", ".join(sorted(models))}
         )
     return models[model_id]
+
+
+def format_problem(model: Model, formats: Sequence[Format]) -> str:
+    """Say why an engine that reads ``formats`` (empty: any) cannot read ``model``, or return ""."""
+    if not formats or model.format in formats:
+        return ""
+    problem = _("The model %(model)s is in the format %(format)s; this engine reads %(formats)s.") % {
+        "model": model.id,
+        "format": model.format,
+        "formats": ", ".join(formats),
+    }
+    if (model.kind, model.format) == ("stt", "transformers") and "ctranslate2" in formats:
+        problem += " " + _("Run: manage.py models convert %(model)s") % {"model": model.id}
+    return problem
 
 
 def model_dir(model_id: str) -> Path:
