@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import ValidationError as ParametersError
 
-from engines.catalog import CatalogError, get_model
+from engines.catalog import CatalogError, format_problem, get_model
 from engines.fetch import is_installed
 from engines.models import BackendProfile, EngineConfig, Mode, Route, StageChoice
 from engines.registry import Backend, LocalBackend, RegistryError, RemoteBackend
@@ -112,6 +112,8 @@ def _model_problems(backend: LocalBackend, languages: frozenset[str]) -> list[st
     found = []
     if model.kind != backend.spec.stage:
         found.append(_("The model %(model)s is for %(kind)s.") % {"model": model.id, "kind": model.kind})
+    if problem := format_problem(model, backend.spec.formats):
+        found.append(problem)
     if not is_installed(model, settings.AIKER.models):
         found.append(
             _("The model %(model)s is not installed. Run: manage.py models pull %(model)s")

@@ -28,6 +28,8 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 from django.utils.translation import gettext_noop as _
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from engines.catalog import Format
+
 Stage = Literal["stt", "llm", "tts", "embedding", "rerank"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 Capability = Literal["streaming", "voices", "cloning", "hot_words"]
@@ -77,6 +79,7 @@ class BackendSpec:
     """What is known of a backend without loading it.
 
     ``packages`` are import names that must be installed; ``extra`` the requirements file that has them.
+    ``formats`` are those of the catalogue's models that it reads; empty: any.
     """
 
     name: str
@@ -88,6 +91,7 @@ class BackendSpec:
     capabilities: frozenset[Capability]
     packages: tuple[str, ...]
     extra: str
+    formats: tuple[Format, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -119,6 +123,7 @@ def backend(
     capabilities: Iterable[Capability] = (),
     packages: Iterable[str] = (),
     extra: str = "requirements.txt",
+    formats: Iterable[Format] = (),
 ) -> Callable[[B], B]:
     """Register the decorated class under ``name``; a name is given once."""
 
@@ -135,6 +140,7 @@ def backend(
             capabilities=frozenset(capabilities),
             packages=tuple(packages),
             extra=extra,
+            formats=tuple(formats),
         )
         return parameters
 

@@ -16,6 +16,7 @@ from engines.registry import LocalBackend, Place, backend
     label="BGE (onnxruntime)",
     licence="MIT",
     packages=("onnxruntime", "tokenizers"),
+    formats=("onnx",),
 )
 class BGEOnnx(LocalBackend):
     model: str = Field("bge-small-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))

@@ -19,6 +19,7 @@ from engines.registry import LocalBackend, Place, RemoteBackend, backend
     licence="MIT",
     capabilities={"hot_words"},
     packages=("faster_whisper",),
+    formats=("ctranslate2",),
 )
 class FasterWhisper(LocalBackend):
     model: str = Field("whisper-base", title=_("Model"), description=_("Catalogue id of a Whisper model."))

@@ -20,6 +20,7 @@ from engines.voices.latents import voices_store
     licence="Apache-2.0",
     capabilities={"streaming", "voices"},
     packages=("onnxruntime", "onnx", "misaki"),
+    formats=("onnx",),
 )
 class Kokoro(LocalBackend):
     model: str = Field("kokoro-int8", title=_("Model"), description=_("Catalogue id of a Kokoro model."))

@@ -7,11 +7,15 @@ utterance's length, which takes a 3 s question from 1.2 s to about 0.4 s on two 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import opencc
+from ctranslate2.models import WhisperGenerationResult
 from faster_whisper import WhisperModel
+from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
@@ -39,6 +43,32 @@ HALLUCINATIONS = re.compile(
 _PUNCTUATION = re.compile(r"[\s，。！？、,.!?…~\-—()（）【】\[\]“”\"'♪]+")
 
 
+class Utterance(NamedTuple):
+    """What ``transcribe`` takes: float32 at 16 kHz, Whisper's code of the language, words to expect."""
+
+    samples: Samples
+    language: str | None = None
+    prompt: str = ""
+
+
+class _Short(NamedTuple):
+    """An utterance that fits a window, ready for the decoder."""
+
+    samples: Samples
+    window_s: int
+    tokenizer: Tokenizer
+    tokens: list[int]
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / STT_SAMPLE_RATE
+
+    @property
+    def most_tokens(self) -> int:
+        """What can be said in this time; a decoder that says more has lost itself."""
+        return 16 + round(TOKENS_PER_S * self.duration_s)
+
+
 class FasterWhisperSTT:
     """A CTranslate2 Whisper model.
 
@@ -46,6 +76,7 @@ class FasterWhisperSTT:
 
         stt = FasterWhisperSTT(models / "whisper-base", threads=2)
         stt.transcribe(samples).text      # "请问你们几点开门?"
+        stt.transcribe_many([Utterance(a), Utterance(b, "en")])     # one pass where the windows are equal
 
     ``device`` is cpu or cuda, ``compute_type`` one of CTranslate2's, ``language`` Whisper's code of the
     default language.
@@ -62,6 +93,9 @@ class FasterWhisperSTT:
         self._model = WhisperModel(
             str(model_dir), device=device, compute_type=compute_type, cpu_threads=threads
         )
+        if (mels := self._model.model.n_mels) != len(self._model.feature_extractor.mel_filters):
+            # The folder has no preprocessor_config.json, and the model is not of the usual 80.
+            self._model.feature_extractor = FeatureExtractor(feature_size=mels)
         self._language = language
         self._simplify = opencc.OpenCC("t2s").convert
 
@@ -71,54 +105,74 @@ class FasterWhisperSTT:
 
     def transcribe(self, samples: Samples, language: str | None = None, prompt: str = "") -> Transcript:
         """Return the text of ``samples`` (float32, 16 kHz), or "" with a reason when it is not speech."""
-        language = language or self._language
-        if language not in self._model.supported_languages:
+        return self.transcribe_many([Utterance(samples, language, prompt)])[0]
+
+    def transcribe_many(self, utterances: Sequence[Utterance]) -> list[Transcript]:
+        """Return the transcript of each utterance, in order; the texts are those of one by one.
+
+        Those with the same window and a prompt of the same length go through the model together, which on a
+        GPU costs little more than one. An unknown language raises before anything is heard (``check``).
+        """
+        for utterance in utterances:
+            self.check(utterance.language)
+        heard: dict[int, Transcript] = {}
+        groups: dict[tuple[int, int], dict[int, _Short]] = {}
+        for index, utterance in enumerate(utterances):
+            samples, language = utterance.samples, utterance.language or self._language
+            prompt = f"{SIMPLIFIED_PROMPT if language == 'zh' else ''}{utterance.prompt}"
+            duration_s = len(samples) / STT_SAMPLE_RATE
+            if not samples.size or float(np.sqrt(np.mean(samples**2))) < SILENCE_RMS:
+                heard[index] = Transcript("", language, duration_s, rejected="silence")
+            elif duration_s + WINDOW_MARGIN_S > WINDOWS_S[-1]:
+                heard[index] = self._judge(self._long(samples, language, prompt))
+            else:
+                short = self._prepare(samples, language, prompt)
+                groups.setdefault((short.window_s, len(short.tokens)), {})[index] = short
+        for group in groups.values():
+            transcripts = self._short(list(group.values()))
+            heard |= zip(group, map(self._judge, transcripts), strict=True)
+        return [heard[index] for index in range(len(utterances))]
+
+    def check(self, language: str | None) -> None:
+        """Raise BadRequestError for a language this model does not know."""
+        if (language or self._language) not in self._model.supported_languages:
             raise BadRequestError(
                 f"Unknown language {language!r}; use a code such as 'zh' or 'en'.", "language"
             )
-        duration_s = len(samples) / STT_SAMPLE_RATE
-        if not samples.size or float(np.sqrt(np.mean(samples**2))) < SILENCE_RMS:
-            return Transcript("", language, duration_s, rejected="silence")
+
+    def _prepare(self, samples: Samples, language: str, prompt: str) -> _Short:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self._model.model.is_multilingual, "transcribe", language
         )
-        if language == "zh":
-            prompt = f"{SIMPLIFIED_PROMPT}{prompt}"
-        if duration_s + WINDOW_MARGIN_S > WINDOWS_S[-1]:
-            heard = self._long(samples, language, prompt)
-        else:
-            heard = self._short(samples, tokenizer, prompt)
-        return self._judge(heard)
-
-    def _short(self, samples: Samples, tokenizer: Tokenizer, prompt: str) -> Transcript:
-        duration_s = len(samples) / STT_SAMPLE_RATE
-        window_s = next(w for w in WINDOWS_S if w >= duration_s + WINDOW_MARGIN_S)
-        padded = np.pad(samples, (0, window_s * STT_SAMPLE_RATE - len(samples)))
-        features = self._model.feature_extractor(padded)[:, : window_s * FRAMES_PER_S]
-        encoded = self._model.encode(features)
         tokens = self._model.get_prompt(
             tokenizer, tokenizer.encode(" " + prompt) if prompt else [], without_timestamps=True
         )
-        result = self._model.model.generate(
+        wanted_s = len(samples) / STT_SAMPLE_RATE + WINDOW_MARGIN_S
+        return _Short(samples, next(w for w in WINDOWS_S if w >= wanted_s), tokenizer, tokens)
+
+    def _short(self, group: Sequence[_Short]) -> list[Transcript]:
+        """Decode utterances of one window and one length of prompt together."""
+        encoded = self._model.encode(np.stack([self._features(short) for short in group]))
+        first = group[0]
+        results = self._model.model.generate(
             encoded,
-            [tokens],
+            [short.tokens for short in group],
             beam_size=1,
-            max_length=min(len(tokens) + 16 + round(TOKENS_PER_S * duration_s), self._model.max_length),
+            max_length=min(
+                len(first.tokens) + max(short.most_tokens for short in group), self._model.max_length
+            ),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
-            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-        )[0]
-        said = result.sequences_ids[0]
-        text = tokenizer.decode(said).strip()
-        return Transcript(
-            text=text,
-            language=tokenizer.language_code,
-            duration_s=duration_s,
-            avg_logprob=result.scores[0] * len(said) / (len(said) + 1),
-            no_speech_prob=result.no_speech_prob,
-            compression_ratio=get_compression_ratio(text) if text else 0.0,
+            suppress_tokens=get_suppressed_tokens(first.tokenizer, [-1]),
         )
+        return [_transcript(short, result) for short, result in zip(group, results, strict=True)]
+
+    def _features(self, short: _Short) -> Samples:
+        """Return the log-mel spectrogram of the whole window, shape [mels, frames]."""
+        padded = np.pad(short.samples, (0, short.window_s * STT_SAMPLE_RATE - len(short.samples)))
+        features: Samples = self._model.feature_extractor(padded)[:, : short.window_s * FRAMES_PER_S]
+        return features
 
     def _long(self, samples: Samples, language: str, prompt: str) -> Transcript:
         segments, info = self._model.transcribe(
@@ -151,6 +205,20 @@ class FasterWhisperSTT:
             compression_ratio=heard.compression_ratio,
             rejected=reason,
         )
+
+
+def _transcript(short: _Short, result: WhisperGenerationResult) -> Transcript:
+    # In a batch the decoder goes on for as long as the longest utterance may.
+    said = result.sequences_ids[0]
+    text = short.tokenizer.decode(said[: short.most_tokens]).strip()
+    return Transcript(
+        text=text,
+        language=short.tokenizer.language_code,
+        duration_s=short.duration_s,
+        avg_logprob=result.scores[0] * len(said) / (len(said) + 1),
+        no_speech_prob=result.no_speech_prob,
+        compression_ratio=get_compression_ratio(text) if text else 0.0,
+    )
 
 
 def rejection(text: str, heard: Transcript) -> str:

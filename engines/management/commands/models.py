@@ -1,4 +1,4 @@
-"""``manage.py models``: list, pull, verify and remove the models of the catalogue."""
+"""``manage.py models``: list, pull, verify, convert and remove models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from engines.catalog import CatalogError, Model, default_models, get_model, load_catalog
+from engines.conversions import QUANTIZATIONS, Quantization, convert_model
 from engines.download import FetchError
 from engines.fetch import ensure, is_installed, remove, verify
 from engines.install import megabytes
@@ -29,6 +30,10 @@ class Command(BaseCommand):
         pull.add_argument("ids", nargs="*", metavar="id")
         check = actions.add_parser("verify", help="Hash every file; without ids, of all installed models.")
         check.add_argument("ids", nargs="*", metavar="id")
+        convert = actions.add_parser("convert", help="Make a Whisper of transformers one for faster-whisper.")
+        convert.add_argument("source", metavar="id-or-folder")
+        convert.add_argument("--to", default="", metavar="id", help="Id of the new model.")
+        convert.add_argument("--quantization", choices=QUANTIZATIONS, default="float16")
         actions.add_parser("remove", help="Delete a model.").add_argument("id")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
@@ -41,6 +46,8 @@ class Command(BaseCommand):
             elif action == "verify":
                 named = [get_model(i) for i in options["ids"]]
                 self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
+            elif action == "convert":
+                self._convert(options["source"], options["to"], options["quantization"])
             else:
                 model = get_model(options["id"])
                 done = remove(model, root, self.stdout.write)
@@ -61,11 +68,21 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         yes, no = _("yes"), _("no")
-        head = [_("Model"), _("Kind"), _("Licence"), _("Commercial"), _("Size"), _("Memory"), _("Installed")]
+        head = [
+            _("Model"),
+            _("Kind"),
+            _("Format"),
+            _("Licence"),
+            _("Commercial"),
+            _("Size"),
+            _("Memory"),
+            _("Installed"),
+        ]
         rows = [
             [
                 model.id,
                 model.kind,
+                model.format,
                 model.licence,
                 yes if model.commercial else no,
                 megabytes(model.size),
@@ -96,6 +113,13 @@ class Command(BaseCommand):
                         % {"id": model.id, "licence": model.licence}
                     )
         self.stdout.write(_("Models are ready in %(folder)s") % {"folder": root})
+
+    def _convert(self, source: str, to: str, quantization: Quantization) -> None:
+        model = convert_model(source, settings.AIKER.models, quantization=quantization, to=to)
+        self.stdout.write(
+            _("Made %(id)s (%(size)s). Choose it in the admin, or set %(setting)s.")
+            % {"id": model.id, "size": megabytes(model.size), "setting": f"AIKER_STT_MODEL={model.id}"}
+        )
 
     def _verify(self, models: Sequence[Model]) -> None:
         root = settings.AIKER.models

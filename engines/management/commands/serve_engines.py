@@ -70,7 +70,7 @@ def engines_of_settings() -> dict[str, LocalBackend]:
         BGEOnnx(model=config.embedding_model),
     )
     for engine in engines:
-        installed(engine.model, engine.spec.stage)
+        installed(engine.model, engine.spec.stage, engine.spec.formats)
     return {engine.model: engine for engine in engines}
 
 

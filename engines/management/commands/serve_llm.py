@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
         wanted = settings.AIKER.llm_model
         model = choose_llm(*machine_size()) if wanted == "auto" else wanted
-        path = installed(model, "llm") / "model.gguf"
+        path = installed(model, "llm", ("gguf",)) / "model.gguf"
         began = time.perf_counter()
         stops = (signal.SIGINT, signal.SIGTERM)
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
