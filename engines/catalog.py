@@ -37,9 +37,9 @@ CATALOG = Path(__file__).with_name("catalog.toml")
 RECORD = "aiker-model.json"
 SMALL_LLM, LARGE_LLM = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
 
-Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "llm"]
+Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "llm", "speaker"]
 # What can read a model: CTranslate2, transformers (also GPTQ and AWQ), llama.cpp, onnxruntime, coqui-tts ...
-Format = Literal["ctranslate2", "transformers", "gguf", "onnx", "xtts", "piper", "paddle"]
+Format = Literal["ctranslate2", "transformers", "gguf", "onnx", "xtts", "piper", "paddle", "torch"]
 Scheme = Literal["hf", "modelscope", "pypi", "npm", "path"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -64,6 +64,7 @@ class Part:
     """One member of one package, or one file of a hub or of this machine.
 
     ``sha256`` and ``size`` (bytes, 0: unknown) are those of the whole package and empty for the others.
+    ``wheel`` are the tags of the wheel of PyPI that is meant where each platform has its own.
     """
 
     scheme: Scheme
@@ -72,6 +73,7 @@ class Part:
     member: str
     sha256: Sha256 | Literal[""] = ""
     size: Annotated[int, Field(ge=0)] = 0
+    wheel: Annotated[str, StringConstraints(pattern=r"^(\w+-\w+-\w+)?$")] = ""
 
     @property
     def reference(self) -> str:

@@ -55,6 +55,12 @@ class EngineConfig(models.Model):
         """The backend; RegistryError when there is none of that name any more."""
         return get_backend(self.backend)
 
+    @property
+    def model(self) -> str:
+        """The model that it names, chosen or by default; empty when its backend has none."""
+        field = self.spec.parameters.model_fields.get("model")
+        return self.parameters.get("model") or (field.get_default() if field else "") or ""
+
     def set_secrets(self, new: dict[str, str]) -> None:
         """Keep these secrets beside those there are; an empty value keeps the old one."""
         self.sealed = secrets.encrypt(secrets.decrypt(self.sealed) | {k: v for k, v in new.items() if v})

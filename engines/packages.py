@@ -99,7 +99,15 @@ def _pip_command(part: Part, folder: Path, terminal: bool) -> list[str]:
             _("This Python has no pip. Install it: %(command)s")
             % {"command": f"{sys.executable} -m ensurepip"}
         ) from exc
-    return [*pip_download(version, terminal), "-d", str(folder), f"{part.package}=={part.version}"]
+    wheel = _wheel_options(part.wheel) if part.wheel else []
+    return [*pip_download(version, terminal), *wheel, "-d", str(folder), f"{part.package}=={part.version}"]
+
+
+def _wheel_options(tags: str) -> list[str]:
+    """Return what makes pip take that very wheel on any machine: its contents are data."""
+    python, abi, platform = tags.split("-")
+    version = python.removeprefix("cp")
+    return ["--implementation", "cp", "--python-version", version, "--abi", abi, "--platform", platform]
 
 
 def _npm_command(part: Part, folder: Path, _terminal: bool) -> list[str]:

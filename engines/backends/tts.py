@@ -40,6 +40,7 @@ class Kokoro(LocalBackend):
     commercial=False,
     capabilities={"streaming", "voices", "cloning"},
     packages=("torch", "TTS"),
+    formats=("xtts",),
     extra="requirements/torch.txt",
 )
 class XTTS(LocalBackend):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples
 from engines.local.speech_pieces import pause_ms, split_pieces
 from engines.local.stitching import SPEECH_RMS, dressed, to_pcm
 from engines.local.text_normalization import spoken
-from engines.voices.latents import Latents, LatentsStore
+from engines.voices.latents import Latents, LatentsStore, fingerprint
 
 SPEEDS = (0.5, 2.0)
 # Tokens of 43 ms each between two pieces of audio: the first is heard after that many steps.
@@ -27,7 +26,6 @@ REFERENCE_RATE = 22_050
 LONGEST_REFERENCE_S = 30
 CONDITIONING_S = 30
 CONDITIONING_CHUNK_S = 6
-FINGERPRINT_BYTES = 1 << 20
 
 
 class XTTSEngine:
@@ -122,17 +120,6 @@ class XTTSEngine:
             known = ", ".join(self.voices) or "none yet"
             raise BadRequestError(f"Unknown voice {voice!r}. Voices of this model: {known}.", "voice")
         return self._loaded[voice]
-
-
-def fingerprint(model_dir: Path) -> str:
-    """Return what tells one checkpoint from another without reading 2 GB."""
-    digest = hashlib.sha256((model_dir / "config.json").read_bytes())
-    with (model_dir / "model.pth").open("rb") as file:
-        digest.update(file.read(FINGERPRINT_BYTES))
-        size = file.seek(0, 2)
-        file.seek(max(0, size - FINGERPRINT_BYTES))
-        digest.update(file.read() + str(size).encode())
-    return digest.hexdigest()[:16]
 
 
 def _reference(samples: Samples) -> Any:

@@ -34,4 +34,4 @@ def _clones(engine: EngineConfig, voice: VoiceProfile) -> bool:
     with_it = voice.engine
     if with_it is None or not voice.clones or engine.backend != with_it.backend:
         return False
-    return getattr(engine.build(), "model", "") == getattr(with_it.build(), "model", "")
+    return engine.model == with_it.model

@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from engines.catalog import model_dir
 from engines.registry import RegistryError
+from engines.voices.latents import fingerprint
 
 
 class VoiceState(models.TextChoices):
@@ -98,8 +100,10 @@ class VoiceProfile(models.Model):
 
     @property
     def source(self) -> str:
-        """What this voice is made from, as a digest: another recording or engine gives another."""
+        """What this voice is made from, as a digest: another recording, engine or model gives another."""
         made_of: list[Any] = [self.engine and (self.engine.backend, sorted(self.engine.parameters.items()))]
+        if self.engine and self.clones and (folder := model_dir(self.engine.model)).exists():
+            made_of.append(fingerprint(folder))
         made_of += self.samples.order_by("pk").values_list("sha256", flat=True)
         made_of += self.names.order_by("pk").values_list("engine_id", "voice")
         return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
 from TTS.tts.models.xtts import Xtts
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[zh-cn]", "[en]", "[START]"]
-AUDIO_TOKENS = 64
+AUDIO_TOKENS = 20
 
 
 def make_vocabulary(folder: Path) -> Path:

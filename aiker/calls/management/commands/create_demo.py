@@ -1,4 +1,4 @@
-"""Make what a first start shows: the assistant "anna", who knows the OneSuite sample data."""
+"""Make what a first start shows: the assistant "anna", who knows the OneSuite data, and a voice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from aiker.calls.models import Assistant
+from engines.errors import EngineError
+from engines.voices.demo import create_anna_su
 from knowledge.models import KnowledgeBase
 
 HOT_WORDS = (
@@ -17,10 +19,15 @@ HOT_WORDS = (
 
 
 class Command(BaseCommand):
-    help = "Create the demo assistant 'anna' with the sample knowledge; changes nothing that exists."
+    help = "Create the demo assistant 'anna' and the voice 'anna_su'; changes nothing that exists."
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         base = KnowledgeBase.objects.filter(slug="onesuite").first()
         defaults = {"name": "安娜", "knowledge_base": base, "hot_words": HOT_WORDS}
         _, created = Assistant.objects.get_or_create(slug="anna", defaults=defaults)
         self.stdout.write("assistant anna " + ("created" if created else "is there"))
+        try:
+            made = create_anna_su()
+            self.stdout.write("voice anna_su " + ("created" if made else "is there"))
+        except EngineError as exc:
+            self.stderr.write(f"the voice anna_su could not be recorded, the assistant speaks: {exc.message}")
