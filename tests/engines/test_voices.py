@@ -50,7 +50,7 @@ def say(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Sample
     tts = KokoroTTS(_installed("kokoro-int8"), 2, tmp_path_factory.mktemp("kokoro"))
 
     def run(text: str, voice: str) -> Samples:
-        return np.frombuffer(b"".join(tts.pieces(text, voice)), "<i2").astype(np.float32) / 32768
+        return np.frombuffer(b"".join(tts.pieces(text, voice)), "<i2").astype(np.float32) / np.float32(32768)
 
     return run
 
