@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CATALOG = Path(__file__).with_name("catalog.toml")
 SMALL_LLM, LARGE_LLM = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
 
-Kind = Literal["stt", "tts", "embedding", "vad", "llm"]
+Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "llm"]
 Scheme = Literal["hf", "modelscope", "pypi", "npm", "path"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
