@@ -45,7 +45,8 @@ def export_bge(source: Path, target: Path, kind: Kind) -> None:
     except ImportError as exc:
         text = _("Exporting needs PyTorch. Run: pip install -r requirements/torch.txt (%(error)s)")
         raise ExportError(text % {"error": exc}) from exc
-    except (OSError, ValueError) as exc:
+    except Exception as exc:
+        # A damaged file raises whatever its reader does.
         raise ExportError(
             _("%(folder)s cannot be read: %(error)s") % {"folder": source, "error": exc}
         ) from exc

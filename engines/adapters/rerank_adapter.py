@@ -34,7 +34,7 @@ class RerankAdapter:
         self.routes = routes
 
     async def score(self, query: str, passages: Sequence[str], note: Note) -> list[float]:
-        """Return a score for each passage in the order given, higher is better; engines differ in their scale."""
+        """Return a score for each passage in the order given, higher is better; scales differ."""
 
         async def ask(endpoint: Endpoint) -> list[float]:
             body = {
