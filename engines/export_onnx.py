@@ -35,8 +35,8 @@ class ExportError(Exception):
 
 
 def export_bge(source: Path, target: Path, kind: Kind) -> None:
-    """Write the checkpoint ``source`` to the new folder ``target``; ExportError."""
-    if target.exists():
+    """Write the checkpoint ``source`` to ``target``, a new or empty folder; ExportError."""
+    if target.exists() and any(target.iterdir()):
         raise ExportError(_("%(folder)s exists already; choose another name.") % {"folder": target})
     if not (source / "config.json").exists():
         raise ExportError(_("%(folder)s holds no checkpoint: there is no config.json.") % {"folder": source})

@@ -37,6 +37,7 @@ class BGEOnnx(LocalBackend):
     extra="requirements/torch.txt",
 )
 class FlagEmbedding(LocalBackend):
+    model: str = Field("bge-large-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))
     device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
     fp16: bool = Field(False, title=_("Half precision"), description=_("Faster on a GPU; not used on a CPU."))
 

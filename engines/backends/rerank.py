@@ -20,6 +20,8 @@ from engines.registry import LocalBackend, Place, RemoteBackend, backend
     packages=("onnxruntime", "tokenizers"),
 )
 class RerankerOnnx(LocalBackend):
+    model: str = Field(title=_("Model"), description=_("Catalogue id of a BGE reranker."))
+
     def load(self, place: Place) -> Reranker:
         from engines.local.reranker_onnx import ONNXReranker
 
@@ -35,6 +37,9 @@ class RerankerOnnx(LocalBackend):
     extra="requirements/torch.txt",
 )
 class FlagReranker(LocalBackend):
+    model: str = Field(
+        "bge-reranker-base", title=_("Model"), description=_("Catalogue id of a BGE reranker.")
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
     fp16: bool = Field(False, title=_("Half precision"), description=_("Faster on a GPU; not used on a CPU."))
 

@@ -13,6 +13,8 @@ import onnx
 import openai
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings as SettingsWrapper
 
 from engines import export_onnx
 from engines.adapters.rerank_adapter import RerankAdapter
@@ -207,6 +209,15 @@ class TestExport:
     def test_an_existing_folder_is_kept(self, folder: Path) -> None:
         with pytest.raises(ExportError, match="tiny-xlm-onnx"):
             export_bge(folder / "tiny-xlm", folder / "tiny-xlm-onnx", "rerank")
+
+    def test_the_command_makes_a_model(self, folder: Path, settings: SettingsWrapper) -> None:
+        settings.AIKER = settings.AIKER.model_copy(update={"models": folder})
+        call_command("models", "export-onnx", str(folder / "tiny-bert"), "--to", "made", "--kind", "rerank")
+        scores, _tokens = ONNXReranker(folder / "made", threads=1).score(TEXTS[0], TEXTS)
+        assert len(scores) == len(TEXTS)
+
+        with pytest.raises(CommandError, match="made"):
+            call_command("models", "export-onnx", str(folder), "--to", "made", "--kind", "rerank")
 
     @pytest.mark.parametrize("spoiled", ["", "config.json", "model.safetensors"])
     def test_what_cannot_be_read_leaves_nothing(self, folder: Path, tmp_path: Path, spoiled: str) -> None:

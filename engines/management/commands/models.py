@@ -1,10 +1,11 @@
-"""``manage.py models``: list, pull, verify and remove the models of the catalogue."""
+"""``manage.py models``: list, pull, verify and remove the models of the catalogue; export to ONNX."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from engines.catalog import CatalogError, Model, default_models, get_model, load_catalog
 from engines.download import FetchError
+from engines.export_onnx import ExportError, Kind, export_bge
 from engines.fetch import ensure, is_installed, remove, verify
 from engines.install import megabytes
 from engines.sources import Sources
@@ -30,6 +32,10 @@ class Command(BaseCommand):
         check = actions.add_parser("verify", help="Hash every file; without ids, of all installed models.")
         check.add_argument("ids", nargs="*", metavar="id")
         actions.add_parser("remove", help="Delete a model.").add_argument("id")
+        export = actions.add_parser("export-onnx", help="Make a BGE checkpoint one for onnxruntime.")
+        export.add_argument("source", type=Path, metavar="folder")
+        export.add_argument("--to", required=True, metavar="id", help="Id of the new model.")
+        export.add_argument("--kind", choices=get_args(Kind), required=True)
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         root = settings.AIKER.models
@@ -41,13 +47,16 @@ class Command(BaseCommand):
             elif action == "verify":
                 named = [get_model(i) for i in options["ids"]]
                 self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
+            elif action == "export-onnx":
+                export_bge(options["source"], root / options["to"], options["kind"])
+                self.stdout.write(_("Models are ready in %(folder)s") % {"folder": root / options["to"]})
             else:
                 model = get_model(options["id"])
                 done = remove(model, root, self.stdout.write)
                 self.stdout.write(
                     (_("Removed %(id)s") if done else _("%(id)s is not installed")) % {"id": model.id}
                 )
-        except (CatalogError, FetchError) as exc:
+        except (CatalogError, ExportError, FetchError) as exc:
             raise CommandError(str(exc)) from exc
         except KeyboardInterrupt:
             raise CommandError(
