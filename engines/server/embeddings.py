@@ -23,7 +23,7 @@ from engines.server.requests import ready_stage, while_connected
 logger = logging.getLogger(__name__)
 
 # Questions of callers that wait together, or one request of the indexer. More than four at once bring a CPU
-# no more throughput, and let the first of them wait for the last (python -m bench batching).
+# no more throughput, and the first of them waits for the last (python -m bench batching).
 TOGETHER = BatchLimit(items=4, weight=32)
 
 Text = Annotated[str, Field(min_length=1)]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-pytest.importorskip("FlagEmbedding", reason="needs requirements/torch.txt (make torch)")
 transformers = pytest.importorskip("transformers", reason="needs requirements/torch.txt (make torch)")
 
 LETTERS = "押金要交多少周六开门吗退租提前一个月说在还钥匙以后三工作日内回您好预热办公室是定，。？"
