@@ -1,4 +1,6 @@
-"""``manage.py models convert``: a Whisper checkpoint of transformers as a model that faster-whisper reads.
+"""``manage.py models convert``: checkpoints of transformers for engines that need no torch.
+
+A Whisper becomes one for faster-whisper (CTranslate2), a BGE embedder or reranker one for onnxruntime.
 
 ::
 
@@ -8,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from importlib.util import find_spec
@@ -16,7 +19,8 @@ from typing import Literal, get_args
 
 from django.utils.translation import gettext as _
 
-from engines.catalog import CatalogError, Model, get_model
+from engines.catalog import CatalogError, Kind, Model, get_model
+from engines.export_onnx import ExportError, export_bge
 from engines.fetch import is_installed
 from engines.local.base import BadRequestError
 from engines.local_models import register_local, workshop
@@ -24,7 +28,8 @@ from engines.local_models import register_local, workshop
 Quantization = Literal["float32", "float16", "int8_float16", "int8"]
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 NEEDED = ("torch", "transformers")
-# What CTranslate2 and the audio of a call take beside the weights.
+CONVERTED = ("stt", "embedding", "rerank")
+# What the engine takes beside the weights.
 EXTRA_MB = 200
 
 
@@ -39,30 +44,38 @@ def convert_model(source: str, root: Path, *, quantization: Quantization, to: st
             % {"packages": ", ".join(missing), "command": "pip install -r requirements/torch.txt"}
         )
     model, folder = _source(source, root)
-    wanted = to or f"{model.id}-{quantization.replace('_', '-')}"
-    origin = f"python manage.py models convert {source} --quantization {quantization} --to {wanted}"
-    from engines.local.whisper_conversion import convert
-
+    suffix = quantization.replace("_", "-") if model.kind == "stt" else "onnx"
+    wanted = to or f"{model.id}-{suffix}"
     with workshop(wanted, root) as made:
         try:
-            convert(folder, made, quantization)
-        except BadRequestError as exc:
+            what = _convert(model, folder, made, quantization)
+        except (BadRequestError, ExportError) as exc:
             raise CatalogError(str(exc)) from exc
-        weights_mb = (made / "model.bin").stat().st_size // 2**20
-        return register_local(
-            replace(
-                model,
-                id=wanted,
-                name=f"{model.name} (CTranslate2, {quantization})",
-                memory_mb=weights_mb + EXTRA_MB,
-                format="ctranslate2",
-                files=(),
-                snapshot=None,
-                origin=origin,
-            ),
-            made,
-            root,
+        weights_mb = sum(path.stat().st_size for path in made.glob("model.*")) // 2**20
+        options = f" --quantization {quantization}" if model.kind == "stt" else ""
+        made_model = replace(
+            model,
+            id=wanted,
+            name=f"{model.name} ({what})",
+            memory_mb=weights_mb + EXTRA_MB,
+            format="ctranslate2" if model.kind == "stt" else "onnx",
+            files=(),
+            snapshot=None,
+            origin=f"python manage.py models convert {source}{options} --to {wanted}",
         )
+        return register_local(made_model, made, root)
+
+
+def _convert(model: Model, folder: Path, made: Path, quantization: Quantization) -> str:
+    """Write the converted files into ``made`` and say what they are."""
+    if model.kind == "stt":
+        from engines.local.whisper_conversion import convert
+
+        convert(folder, made, quantization)
+        return f"CTranslate2, {quantization}"
+    assert model.kind in ("embedding", "rerank")
+    export_bge(folder, made, model.kind)
+    return "ONNX"
 
 
 def _source(source: str, root: Path) -> tuple[Model, Path]:
@@ -70,10 +83,17 @@ def _source(source: str, root: Path) -> tuple[Model, Path]:
     if Path(source).is_dir():
         return _described(Path(source)), Path(source)
     model = get_model(source)
-    if (model.kind, model.format) != ("stt", "transformers"):
+    if model.kind not in CONVERTED or model.format != "transformers":
         raise CatalogError(
-            _("%(id)s is of kind %(kind)s and format %(format)s; only stt in transformers can be converted.")
-            % {"id": model.id, "kind": model.kind, "format": model.format}
+            _(
+                "%(id)s is of kind %(kind)s and format %(format)s; only %(kinds)s in transformers are converted."
+            )
+            % {
+                "id": model.id,
+                "kind": model.kind,
+                "format": model.format,
+                "kinds": ", ".join(CONVERTED),
+            }
         )
     if not is_installed(model, root):
         raise CatalogError(
@@ -89,7 +109,7 @@ def _described(folder: Path) -> Model:
     model_id = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).lstrip(".-_") or "model"
     return Model(
         id=model_id,
-        kind="stt",
+        kind=_kind(folder),
         name=name,
         languages=("mul",),
         licence="not stated",
@@ -98,3 +118,15 @@ def _described(folder: Path) -> Model:
         memory_mb=1,
         format="transformers",
     )
+
+
+def _kind(folder: Path) -> Kind:
+    """Tell from its configuration what a folder is; a Whisper when it tells nothing."""
+    try:
+        architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
+    except (OSError, ValueError, AttributeError):
+        architectures = None
+    name = str((architectures or ["Whisper"])[0])
+    if name.startswith("Whisper"):
+        return "stt"
+    return "rerank" if name.endswith("ForSequenceClassification") else "embedding"

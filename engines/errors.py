@@ -6,7 +6,7 @@ from __future__ import annotations
 class EngineError(Exception):
     """An engine did not deliver.
 
-    ``stage`` is stt, llm, tts or embedding; ``code`` a stable word
+    ``stage`` is stt, llm, tts, embedding or rerank; ``code`` a stable word
     (``unreachable``, ``timeout``, ``refused``, ``broken``); the message says what to do.
     """
 

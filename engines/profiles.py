@@ -35,13 +35,17 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """The engines of a call, by stage, in the order they are asked."""
+    """The engines of a call, by stage, in the order they are asked; without reranking when it has none.
+
+    What embeds a question is no choice of the profile: the index was built with it.
+    """
 
     profile: str
     mode: str
     stt: tuple[Endpoint, ...]
     llm: tuple[Endpoint, ...]
     tts: tuple[Endpoint, ...]
+    rerank: tuple[Endpoint, ...] = ()
 
 
 def engine_plan(profile: BackendProfile | None, language: str) -> EnginePlan:
@@ -52,10 +56,8 @@ def engine_plan(profile: BackendProfile | None, language: str) -> EnginePlan:
     if found:
         raise ProfileError("; ".join(found))
     routes = list(profile.routes.select_related("engine"))
-    stages = {stage: _endpoints(profile, routes, stage) for stage in NEEDED}
-    return EnginePlan(
-        profile.slug, profile.mode, stages[StageChoice.STT], stages[StageChoice.LLM], stages[StageChoice.TTS]
-    )
+    stages = {stage.value: _endpoints(profile, routes, stage) for stage in (*NEEDED, StageChoice.RERANK)}
+    return EnginePlan(profile.slug, profile.mode, **stages)
 
 
 def default_plan() -> EnginePlan:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aiker.audio import g711
 from engines.adapters.client import client_for, engine_errors
 from engines.adapters.llm_adapter import LLMAdapter
+from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
@@ -21,6 +22,7 @@ from engines.profiles import default_plan
 from engines.routing import Breakers, Endpoint, Routes
 
 SENTENCE = "请问你们周六开门吗？"
+PASSAGES = ("周六照常营业。", "押金是两个月租金。")
 VOICE = "zf_xiaobei"
 
 
@@ -45,6 +47,8 @@ async def try_engine(stage: str, endpoint: Endpoint) -> Trial:
             text = await _answer(endpoint, marks)
         case "tts":
             text = await _speech_length(endpoint, marks)
+        case "rerank":
+            text = await _ranking(endpoint)
         case _:
             text = await _vector(endpoint)
     total_ms = _since(began)
@@ -70,6 +74,12 @@ async def _vector(endpoint: Endpoint) -> str:
     with engine_errors("embedding", endpoint.url):
         answer = await client_for(endpoint).embeddings.create(input=SENTENCE, model=endpoint.model)
     return f"{len(answer.data[0].embedding)}"
+
+
+async def _ranking(endpoint: Endpoint) -> str:
+    adapter = RerankAdapter(_only("rerank", endpoint))
+    scores = await adapter.score(SENTENCE, PASSAGES, lambda _served: None)
+    return ", ".join(f"{passage} {score:.3f}" for passage, score in zip(PASSAGES, scores, strict=True))
 
 
 async def _default_speech() -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import chromadb
@@ -23,6 +23,9 @@ from chromadb.errors import ChromaError
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from engines.adapters.rerank_adapter import RerankAdapter
+from engines.errors import EngineError
+from engines.routing import Served
 from knowledge import store
 from knowledge.embedding import AsyncEmbedder, EmbeddingError
 from knowledge.errors import RetrievalError
@@ -38,6 +41,8 @@ EMBED_TIMEOUT_S = 1.0
 SEARCH_TIMEOUT_S = 0.5
 # A document has a vector for each wording; enough of them are fetched that k documents remain.
 VECTORS_PER_PASSAGE = 8
+# Documents that a reranker judges for each question; a cross-encoder reads them all while a caller waits.
+CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +67,37 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
-    """Passages, best first; none: the base has no answer. ``best_score`` is the highest seen all the same."""
+    """Passages, best first; none: the base has no answer. ``best_score`` is the highest seen all the same.
+
+    ``reranked`` tells who put them in order; ``rerank_error`` why nobody did, though there is a reranker.
+    """
 
     passages: tuple[Passage, ...]
     best_score: float
     embed_ms: float
     search_ms: float
     index_version: str
+    rerank_ms: float = 0.0
+    reranked: Served | None = None
+    rerank_error: EngineError | None = None
 
 
 class Retriever:
     """Search in one index version, for one call. Safe for several searches at once, in one event loop."""
 
     def __init__(
-        self, collection: Any, embedder: AsyncEmbedder, index: ActiveIndex, min_score: float = MIN_SCORE
+        self,
+        collection: Any,
+        embedder: AsyncEmbedder,
+        index: ActiveIndex,
+        min_score: float = MIN_SCORE,
+        reranker: RerankAdapter | None = None,
     ) -> None:
         self.index = index
         self.min_score = min_score
         self._collection = collection
         self._embedder = embedder
+        self._reranker = reranker
 
     @classmethod
     async def open(cls, base_id: int) -> Retriever:
@@ -99,11 +116,17 @@ class Retriever:
 
     @classmethod
     async def for_collection(
-        cls, collection_name: str, embedding_model: str = "", *, min_score: float = MIN_SCORE
+        cls,
+        collection_name: str,
+        embedding_model: str = "",
+        *,
+        min_score: float = MIN_SCORE,
+        reranker: RerankAdapter | None = None,
     ) -> Retriever:
         """Return a retriever on a collection by its name, without the database; raise RetrievalError.
 
         ``embedding_model`` is the catalogue id the collection was built with; empty: the one in the settings.
+        ``reranker`` puts the best passages in order; without one they stay in that of their vectors.
         """
         index = ActiveIndex(collection_name, embedding_model or settings.AIKER.embedding_model)
         try:
@@ -116,26 +139,58 @@ class Retriever:
             raise search_error(exc) from exc
         except TimeoutError as exc:
             raise search_error(httpx.ReadTimeout("open")) from exc
-        return cls(collection, embedder_for(index.embedding_model), index, min_score)
+        return cls(collection, embedder_for(index.embedding_model), index, min_score, reranker)
 
     async def search(self, query: str, k: int = 3) -> RetrievalResult:
         """Return at most ``k`` passages of different documents; raise RetrievalError.
 
         Takes at most 1.0 s to embed and 0.5 s to search; a query without a letter finds nothing at once.
+        A reranker has the time limits of its endpoints; when it fails, the order of the vectors stays.
         """
         if k < 1 or not any(char.isalnum() for char in query):
             return RetrievalResult((), 0.0, 0.0, 0.0, self.index.collection_name)
         started = time.perf_counter()
         vector = await self._embed(query.strip())
         embedded = time.perf_counter()
-        found = await self._query(vector, k * VECTORS_PER_PASSAGE)
+        documents = max(k, CANDIDATES) if self._reranker else k
+        found = await self._query(vector, documents * VECTORS_PER_PASSAGE)
         finished = time.perf_counter()
-        return RetrievalResult(
+        result = RetrievalResult(
             passages=best_of_each_document(found, k, self.min_score),
             best_score=found[0][1] if found else 0.0,
             embed_ms=(embedded - started) * 1000,
             search_ms=(finished - embedded) * 1000,
             index_version=self.index.collection_name,
+        )
+        # No margin: that the vectors set a passage far under the best is what the reranker may correct.
+        candidates = best_of_each_document(found, documents, self.min_score, margin=1.0)
+        if self._reranker and len(candidates) > 1:
+            return await self._rerank(self._reranker, query.strip(), candidates, k, result)
+        return result
+
+    async def _rerank(
+        self,
+        reranker: RerankAdapter,
+        query: str,
+        candidates: tuple[Passage, ...],
+        k: int,
+        result: RetrievalResult,
+    ) -> RetrievalResult:
+        """Return ``result`` with the ``k`` candidates that answer best, or with the reason why it stays."""
+        started = time.perf_counter()
+        served: list[Served] = []
+        texts = [f"{passage.title}：{passage.text}" for passage in candidates]
+        try:
+            scores = await reranker.score(query, texts, served.append)
+        except EngineError as exc:
+            return replace(result, rerank_error=exc, rerank_ms=(time.perf_counter() - started) * 1000)
+        best = sorted(range(len(candidates)), key=lambda index: -scores[index])[:k]
+        passages = [replace(candidates[index], rank=rank) for rank, index in enumerate(best, start=1)]
+        return replace(
+            result,
+            passages=tuple(passages),
+            rerank_ms=(time.perf_counter() - started) * 1000,
+            reranked=served[0],
         )
 
     async def _embed(self, query: str) -> list[float]:
@@ -171,9 +226,9 @@ def active_index(base_id: int) -> ActiveIndex | None:
 
 
 def best_of_each_document(
-    found: list[tuple[dict[str, Any], float]], k: int, min_score: float
+    found: list[tuple[dict[str, Any], float]], k: int, min_score: float, margin: float = MARGIN
 ) -> tuple[Passage, ...]:
-    """Return the best passage of each document, best first, at most ``k``, none far under the best.
+    """Return the best passage of each document, best first, at most ``k``, none ``margin`` under the best.
 
     Nothing at all when the best is under ``min_score``.
     """
@@ -181,7 +236,7 @@ def best_of_each_document(
         return ()
     passages: dict[str, Passage] = {}
     for metadata, score in found:
-        if score < found[0][1] - MARGIN or len(passages) == k:
+        if score < found[0][1] - margin or len(passages) == k:
             break
         if metadata["key"] not in passages:
             passages[metadata["key"]] = Passage(**metadata, score=score, rank=len(passages) + 1)

@@ -11,6 +11,7 @@ from aiker.calls.phrases import PhraseCache
 from aiker.calls.plan import CallPlan
 from aiker.calls.vad import VadThread, shared_vad
 from engines.adapters.llm_adapter import LLMAdapter
+from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.catalog import model_dir
@@ -21,15 +22,18 @@ from knowledge.retrieval import RetrievalResult, Retriever
 class CallKnowledge:
     """The index version a call answers from, opened at its first search and again after a failure."""
 
-    def __init__(self, collection: str, embedding_model: str) -> None:
+    def __init__(self, collection: str, embedding_model: str, reranker: RerankAdapter | None) -> None:
         self._collection = collection
         self._embedding_model = embedding_model
+        self._reranker = reranker
         self._retriever: Retriever | None = None
 
     async def search(self, query: str, k: int) -> RetrievalResult:
         """Return the passages for ``query``; raises RetrievalError."""
         if self._retriever is None:
-            self._retriever = await Retriever.for_collection(self._collection, self._embedding_model)
+            self._retriever = await Retriever.for_collection(
+                self._collection, self._embedding_model, reranker=self._reranker
+            )
         return await self._retriever.search(query, k)
 
 
@@ -64,6 +68,14 @@ def open_engines(plan: CallPlan) -> CallEngines:
         stt=STTAdapter(Routes("stt", engines.stt, _breakers), plan.language, plan.hot_words),
         llm=LLMAdapter(Routes("llm", engines.llm, _breakers)),
         tts=make_tts(plan),
-        knowledge=CallKnowledge(plan.collection, plan.embedding_model) if plan.collection else None,
+        knowledge=_knowledge(plan),
         phrases=phrase_cache(),
     )
+
+
+def _knowledge(plan: CallPlan) -> CallKnowledge | None:
+    if not plan.collection:
+        return None
+    rerank = plan.engines.rerank
+    reranker = RerankAdapter(Routes("rerank", rerank, _breakers)) if rerank else None
+    return CallKnowledge(plan.collection, plan.embedding_model, reranker)

@@ -170,6 +170,10 @@ class Reply:
             # The call goes on without passages; the model is told to hand over when it does not know.
             voice.emit(CallEvent.ERROR, self.number, stage=exc.stage, code=exc.code, message=exc.message)
             return
+        if result.reranked:
+            self._note(result.reranked)
+        if failed := result.rerank_error:
+            voice.emit(CallEvent.ERROR, self.number, **failed.as_dict())
         self.timeline.passages = voice.now()
         self.passages = [
             {"key": p.key, "title": p.title, "text": p.text, "score": round(p.score, 3)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
@@ -25,3 +27,22 @@ class BGEOnnx(LocalBackend):
         from engines.local.bge_onnx import BGEEmbedder
 
         return BGEEmbedder(model_dir(self.model), place.threads)
+
+
+@backend(
+    "flagembedding",
+    stage="embedding",
+    label="BGE (FlagEmbedding)",
+    licence="MIT",
+    packages=("FlagEmbedding", "torch"),
+    extra="requirements/torch.txt",
+)
+class FlagEmbedding(LocalBackend):
+    model: str = Field("bge-large-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))
+    device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
+    fp16: bool = Field(False, title=_("Half precision"), description=_("Faster on a GPU; not used on a CPU."))
+
+    def load(self, place: Place) -> Embedder:
+        from engines.local.flag import FlagEmbedder
+
+        return FlagEmbedder(model_dir(self.model), place.threads, self.device, self.fp16)

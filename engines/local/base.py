@@ -80,16 +80,16 @@ class LocalLLMEngine(Protocol):
 
 
 class Embedder(Protocol):
-    def embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
-        """Return unit vectors of shape [texts, dimensions] and the number of tokens read."""
+    def embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[int]]:
+        """Return unit vectors of shape [texts, dimensions] and the tokens read of each text."""
         ...
 
     def warm(self) -> None: ...
 
 
 class Reranker(Protocol):
-    def score(self, query: str, passages: Sequence[str]) -> list[float]:
-        """Return how well each passage answers ``query``, 0 to 1, in the order given."""
+    def score(self, query: str, passages: Sequence[str]) -> tuple[list[float], int]:
+        """Return how well each passage answers ``query``, 0 to 1, in the order given, and the tokens read."""
         ...
 
     def warm(self) -> None: ...

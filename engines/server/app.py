@@ -1,4 +1,4 @@
-"""The engine server: speech recognition, speech synthesis and embeddings behind OpenAI's HTTP API.
+"""The engine server: speech recognition, speech synthesis, embeddings and reranking behind OpenAI's HTTP API.
 
 ::
 
@@ -23,6 +23,7 @@ from starlette.routing import Route
 from engines.server.embeddings import embeddings
 from engines.server.errors import HANDLED, APIError, handle
 from engines.server.requests import stages
+from engines.server.rerank import rerank
 from engines.server.speech import speech
 from engines.server.stages import Stage
 from engines.server.transcriptions import transcriptions
@@ -59,6 +60,7 @@ def create_app(
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             Route("/v1/audio/speech", speech, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
+            Route("/v1/rerank", rerank, methods=["POST"]),
         ],
         exception_handlers={**dict.fromkeys(HANDLED, handle), ClientDisconnect: _gone, Exception: handle},
         lifespan=lifespan,

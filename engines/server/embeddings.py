@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,10 +15,16 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from engines.local.base import Embedder
 from engines.server.errors import parse
+from engines.server.queue import BatchLimit
 from engines.server.requests import ready_stage, while_connected
 
 logger = logging.getLogger(__name__)
+
+# Questions of callers that wait together, or one request of the indexer. More than four at once bring a CPU
+# no more throughput, and the first of them waits for the last (python -m bench batching).
+TOGETHER = BatchLimit(items=4, weight=32)
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -27,13 +35,26 @@ class EmbeddingsRequest(BaseModel):
     encoding_format: Literal["float", "base64"] = "float"
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The texts of one request and the engine they are for."""
+
+    engine: Embedder
+    texts: list[str]
+
+
 async def embeddings(request: Request) -> Response:
-    """Return a unit vector for each text of ``input``, as floats or as base64 of little-endian float32."""
+    """Return a unit vector for each text of ``input``, as floats or as base64 of little-endian float32.
+
+    Requests that wait for the model at the same time are embedded in one run.
+    """
     began = time.perf_counter()
     body = parse(EmbeddingsRequest, await request.body())
     stage = ready_stage(request, "embedding", body.model)
     texts = [body.input] if isinstance(body.input, str) else body.input
-    vectors, tokens = await while_connected(request, stage.queue.run(lambda: stage.engine.embed(texts)))
+    vectors, tokens = await while_connected(
+        request, stage.queue.batched(Job(stage.engine, texts), embed_together, TOGETHER, weight=len(texts))
+    )
     milliseconds = round((time.perf_counter() - began) * 1000)
     logger.info("embedding %s: %d texts, %d tokens in %d ms", stage.model, len(texts), tokens, milliseconds)
     data = [
@@ -42,6 +63,17 @@ async def embeddings(request: Request) -> Response:
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return JSONResponse({"object": "list", "data": data, "model": stage.model, "usage": usage})
+
+
+def embed_together(jobs: Sequence[Job]) -> list[tuple[NDArray[np.float32], int]]:
+    """Return the vectors and the number of tokens of each request of one engine, in one run."""
+    vectors, tokens = jobs[0].engine.embed([text for job in jobs for text in job.texts])
+    answers, start = [], 0
+    for job in jobs:
+        end = start + len(job.texts)
+        answers.append((vectors[start:end], sum(tokens[start:end])))
+        start = end
+    return answers
 
 
 def _encode(vector: NDArray[np.float32], encoding: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the three endpoints share: finding the stage, and stopping when the client has gone."""
+"""What the endpoints share: finding the stage, and stopping when the client has gone."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ class StandInEngines:
     voice: str = "stand-in"
     speed: float = 1.0
     voice_fails: bool = False
+    knowledge: Any = None
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
         await asyncio.sleep(0.2)
@@ -125,7 +126,12 @@ class ScriptedCall:
     def __init__(self, plan: CallPlan, engines: StandInEngines) -> None:
         stand_in: Any = engines
         everything = CallEngines(
-            vad=stand_in, stt=stand_in, llm=stand_in, tts=stand_in, knowledge=None, phrases=stand_in
+            vad=stand_in,
+            stt=stand_in,
+            llm=stand_in,
+            tts=stand_in,
+            knowledge=engines.knowledge,
+            phrases=stand_in,
         )
         self.engines = engines
         self.sent: list[Message] = []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from aiker.calls.models import Assistant, Call
 from aiker.calls.plan import CallPlan, plan_for
 from engines.errors import EngineError
+from engines.routing import Served, Skipped
+from knowledge.retrieval import Passage, RetrievalResult
 from tests.calls.scripted import ScriptedCall, StandInEngines, play
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,6 +56,44 @@ def test_a_question_is_answered_and_recorded(plan: CallPlan) -> None:
         "九点开门。",
         True,
     )
+
+
+RERANKED = {"reranked": Served("rerank", "second", (Skipped("first", "timeout"),))}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "errors"),
+    [(RERANKED, []), ({"rerank_error": EngineError("rerank", "timeout", "stand-in")}, ["rerank"])],
+    ids=["done", "failed"],
+)
+def test_a_turn_records_who_put_its_passages_in_order(
+    plan: CallPlan, outcome: dict[str, Any], errors: list[str]
+) -> None:
+    passage = Passage("hours", "营业时间", "九点开门。", 0.8, 1, 1)
+
+    class Knowledge:
+        async def search(self, _query: str, k: int) -> RetrievalResult:
+            assert k == plan.passages
+            return RetrievalResult((passage,), 0.8, 1.0, 1.0, "v1", **outcome)
+
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["几点开门"], answers=["九点开门。"], knowledge=Knowledge())
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(4)
+        await call.hangs_up()
+        assert [event["stage"] for event in call.all("error")] == errors
+
+    play(scenario)
+    turn = Call.objects.get().turns.get()
+    assert turn.heard_text == "九点开门。"
+    assert [found["key"] for found in turn.passages] == ["hours"]
+    if errors:
+        assert "rerank" not in turn.routing
+    else:
+        skipped = [{"engine": "first", "why": "timeout"}]
+        assert turn.routing["rerank"] == {"engine": "second", "skipped": skipped}
 
 
 def test_a_guess_is_dropped_when_the_caller_goes_on(plan: CallPlan) -> None:

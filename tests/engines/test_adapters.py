@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from aiker.audio import g711
 from engines.adapters.llm_adapter import MAX_CHARS, LLMAdapter
+from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.conversation import AIConversationManager, LocalAIConversationManager
@@ -57,6 +58,8 @@ async def behave(request: Request) -> Response:
 def works(request: Request, body: bytes) -> Response:
     if "transcriptions" in request.url.path:
         return JSONResponse({"text": "你好"})
+    if "rerank" in request.url.path:
+        return JSONResponse({"results": [{"index": 0, "relevance_score": 0.9}]})
     if "speech" in request.url.path:
         return Response(b"\x10\x00" * 24_000, media_type="audio/pcm")
     assert json.loads(body)["stream"]
@@ -103,6 +106,8 @@ async def use(stage: str, routes: Routes, served: list[Served]) -> str:
     """Run the stage's adapter to its end."""
     if stage == "stt":
         return await STTAdapter(routes, "zh").transcribe(SPEECH, served.append)
+    if stage == "rerank":
+        return str(await RerankAdapter(routes).score("几点开门", ["九点开门。"], served.append))
     if stage == "tts":
         return f"{len(await TTSAdapter(routes, 'v').synthesize('你好', served.append)) / 8000:.1f} s"
     return "".join([text async for text in LLMAdapter(routes).stream(QUESTION, served.append)])
@@ -116,10 +121,11 @@ def routes(stage: str, vendors: str, *behaviours: str) -> Routes:
 
 
 STAGES = {"stt": "你好", "tts": "1.0 s", "llm": "好的。"}
+ANSWERS = STAGES | {"rerank": "[0.9]"}
 # An empty body is the speech of a text without anything to say.
 EARLY = [
     (stage, behaviour)
-    for stage in STAGES
+    for stage in ANSWERS
     for behaviour in ("hangs", "html", "refuses", "empty")
     if (stage, behaviour) != ("tts", "empty")
 ]
@@ -143,7 +149,7 @@ async def test_a_bad_engine_is_an_error_of_its_stage_in_time(
 async def test_the_next_engine_serves_in_its_place(vendors: str, stage: str, behaviour: str) -> None:
     served: list[Served] = []
 
-    assert await use(stage, routes(stage, vendors, behaviour, "works"), served) == STAGES[stage]
+    assert await use(stage, routes(stage, vendors, behaviour, "works"), served) == ANSWERS[stage]
     assert served[0].engine == "works"
     assert [skipped.engine for skipped in served[0].skipped] == [behaviour]
 
@@ -178,6 +184,14 @@ async def test_an_engine_that_is_not_there_is_passed_over(vendors: str) -> None:
     await use("stt", Routes("stt", [gone, works], Breakers()), served)
 
     assert served[0].skipped == (Skipped("gone", "unreachable"),)
+
+
+@pytest.mark.parametrize("passages", [[], ["一。", "二。"]])
+async def test_a_ranking_that_lacks_a_passage_is_broken(vendors: str, passages: list[str]) -> None:
+    with pytest.raises(EngineError, match=f"1 passages of {len(passages)}") as raised:
+        await RerankAdapter(routes("rerank", vendors, "works")).score("几点", passages, lambda _served: None)
+
+    assert (raised.value.stage, raised.value.code) == ("rerank", "broken")
 
 
 def plan_of(vendors: str, mode: str, *behaviours: str) -> EnginePlan:

@@ -98,7 +98,6 @@ def test_the_converted_model_says_what_the_original_says(models: Path, tmp_path:
     original = checkpoint(tmp_path / "My Whisper", mels)
     out, _err = run("convert", str(tmp_path / "My Whisper"), "--quantization", "float32", "--to", "tiny")
 
-    assert "AIKER_STT_MODEL=tiny" in out
     assert {path.name for path in (models / "tiny").iterdir()} >= {
         "model.bin",
         "config.json",

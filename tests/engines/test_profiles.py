@@ -94,6 +94,15 @@ def test_hybrid_asks_local_engines_first_and_api_the_vendor(
     assert {e.api_key for e in plan.llm if e.engine == "vendor-llm"} == {"sk-secret"}
 
 
+def test_a_profile_may_have_a_reranker(local: list[EngineConfig]) -> None:
+    reranker = engine("reranker", "rerank-api", base_url="http://127.0.0.1:8101/v1", model="m")
+    assert engine_plan(None, "zh").rerank == ()
+
+    plan = engine_plan(profile(Mode.LOCAL, *local, reranker), "zh")
+
+    assert [(e.engine, e.url) for e in plan.rerank] == [("reranker", "http://127.0.0.1:8101/v1")]
+
+
 def test_each_problem_is_named(local: list[EngineConfig]) -> None:
     EngineConfig.objects.filter(slug="whisper").update(parameters={"model": "kokoro-int8"})
     EngineConfig.objects.filter(slug="kokoro").update(parameters={"model": "no-such-model"})

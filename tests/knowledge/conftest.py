@@ -71,7 +71,7 @@ def bge_only_engine_server() -> Starlette:
         asked = await request.json()
         vectors, tokens = await asyncio.to_thread(model.embed, asked["input"])
         data = [{"object": "embedding", "index": i, "embedding": v.tolist()} for i, v in enumerate(vectors)]
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        usage = {"prompt_tokens": sum(tokens), "total_tokens": sum(tokens)}
         return JSONResponse({"object": "list", "model": asked["model"], "data": data, "usage": usage})
 
     async def health(_request: Request) -> JSONResponse:

@@ -32,6 +32,7 @@ STAGE_NAMES = {
     "llm": _("language model"),
     "tts": _("speech synthesis"),
     "embedding": _("knowledge search"),
+    "rerank": _("reranking"),
 }
 _ERRORS = {
     "timeout": _("The {engine} did not answer in time."),

@@ -30,10 +30,13 @@ class Command(BaseCommand):
         pull.add_argument("ids", nargs="*", metavar="id")
         check = actions.add_parser("verify", help="Hash every file; without ids, of all installed models.")
         check.add_argument("ids", nargs="*", metavar="id")
-        convert = actions.add_parser("convert", help="Make a Whisper of transformers one for faster-whisper.")
+        convert = actions.add_parser(
+            "convert",
+            help="Make a Whisper of transformers one for faster-whisper, a BGE one for onnxruntime.",
+        )
         convert.add_argument("source", metavar="id-or-folder")
         convert.add_argument("--to", default="", metavar="id", help="Id of the new model.")
-        convert.add_argument("--quantization", choices=QUANTIZATIONS, default="float16")
+        convert.add_argument("--quantization", choices=QUANTIZATIONS, default="float16", help="of a Whisper")
         actions.add_parser("remove", help="Delete a model.").add_argument("id")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
@@ -117,8 +120,8 @@ class Command(BaseCommand):
     def _convert(self, source: str, to: str, quantization: Quantization) -> None:
         model = convert_model(source, settings.AIKER.models, quantization=quantization, to=to)
         self.stdout.write(
-            _("Made %(id)s (%(size)s). Choose it in the admin, or set %(setting)s.")
-            % {"id": model.id, "size": megabytes(model.size), "setting": f"AIKER_STT_MODEL={model.id}"}
+            _("Made %(id)s (%(size)s). Choose it in the admin.")
+            % {"id": model.id, "size": megabytes(model.size)}
         )
 
     def _verify(self, models: Sequence[Model]) -> None:
