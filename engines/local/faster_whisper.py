@@ -32,6 +32,7 @@ HOPELESS_LOGPROB = -1.6
 MAX_COMPRESSION_RATIO = 2.4
 # Fast Mandarin has about 7 syllables a second; a loop has no end.
 TOKENS_PER_S = 14
+MAX_LENGTH = 448  # of Whisper's decoder
 SIMPLIFIED_PROMPT = "以下是普通话的电话录音，使用简体中文。"
 # What Whisper learned from subtitles and says into silence. Compared without punctuation, whole text only.
 HALLUCINATIONS = re.compile(
@@ -64,9 +65,14 @@ class _Short(NamedTuple):
         return len(self.samples) / STT_SAMPLE_RATE
 
     @property
+    def max_length(self) -> int:
+        """What can be said in this time, with the prompt; a decoder that says more has lost itself."""
+        return min(len(self.tokens) + 16 + round(TOKENS_PER_S * self.duration_s), MAX_LENGTH)
+
+    @property
     def most_tokens(self) -> int:
-        """What can be said in this time; a decoder that says more has lost itself."""
-        return 16 + round(TOKENS_PER_S * self.duration_s)
+        """The tokens that CTranslate2 writes for this ``max_length`` at most."""
+        return min(self.max_length // 2, self.max_length - len(self.tokens))
 
 
 class FasterWhisperSTT:
@@ -158,9 +164,7 @@ class FasterWhisperSTT:
             encoded,
             [short.tokens for short in group],
             beam_size=1,
-            max_length=min(
-                len(first.tokens) + max(short.most_tokens for short in group), self._model.max_length
-            ),
+            max_length=max(short.max_length for short in group),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
