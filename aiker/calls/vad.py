@@ -9,7 +9,7 @@
 
 A model costs 0.2 ms a window, which the event loop must not pay: it runs on a thread of its own, and
 onnxruntime releases the GIL meanwhile. Silero tells speech from noise best; WebRTC's detector costs a
-hundredth of it and takes loud noise for speech.
+fifteenth of it and takes loud noise (-30 dBFS) for speech.
 """
 
 from __future__ import annotations
