@@ -86,7 +86,8 @@ def _source(source: str, root: Path) -> tuple[Model, Path]:
     if model.kind not in CONVERTED or model.format != "transformers":
         raise CatalogError(
             _(
-                "%(id)s is of kind %(kind)s and format %(format)s; only %(kinds)s in transformers are converted."
+                "%(id)s is of kind %(kind)s and format %(format)s; "
+                "only %(kinds)s in transformers are converted."
             )
             % {
                 "id": model.id,

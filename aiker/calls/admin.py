@@ -51,7 +51,15 @@ class AssistantAdmin(ModelAdmin):
         ),
         (
             _("Manners"),
-            {"fields": ["end_of_turn_ms", "silence_seconds", "silence_prompts", "max_call_seconds"]},
+            {
+                "fields": [
+                    "vad",
+                    "end_of_turn_ms",
+                    "silence_seconds",
+                    "silence_prompts",
+                    "max_call_seconds",
+                ]
+            },
         ),
     ]
 

@@ -14,7 +14,6 @@ from engines.adapters.llm_adapter import LLMAdapter
 from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
-from engines.catalog import model_dir
 from engines.routing import Breakers, Routes
 from knowledge.retrieval import RetrievalResult, Retriever
 
@@ -64,7 +63,7 @@ def open_engines(plan: CallPlan) -> CallEngines:
     """Return the engines ``plan`` names; nothing is loaded or contacted yet but the VAD."""
     engines = plan.engines
     return CallEngines(
-        vad=shared_vad(model_dir("silero-vad") / "silero_vad.onnx"),
+        vad=shared_vad(plan.vad),
         stt=STTAdapter(Routes("stt", engines.stt, _breakers), plan.language, plan.hot_words),
         llm=LLMAdapter(Routes("llm", engines.llm, _breakers)),
         tts=make_tts(plan),

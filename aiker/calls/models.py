@@ -16,6 +16,11 @@ DEFAULT_SYSTEM_PROMPT = (
 )
 
 
+class VadChoice(models.TextChoices):
+    SILERO = "silero", _("Silero: tells speech from noise")
+    WEBRTC = "webrtc", _("WebRTC: next to no processor time, for quiet lines")
+
+
 class Assistant(models.Model):
     """One voice on the phone: its words, its knowledge, its manners."""
 
@@ -91,6 +96,13 @@ class Assistant(models.Model):
     )
     silence_prompts = models.PositiveSmallIntegerField(
         _("prompts before goodbye"), default=2, validators=[MaxValueValidator(10)]
+    )
+    vad = models.CharField(
+        _("speech detector"),
+        max_length=8,
+        choices=VadChoice,
+        default=VadChoice.SILERO,
+        help_text=_("What tells that the caller speaks. Takes effect on the next call."),
     )
     end_of_turn_ms = models.PositiveSmallIntegerField(
         _("silence that ends a turn (ms)"),

@@ -31,6 +31,7 @@ class CallPlan:
     goodbye: str
     silence_seconds: int
     silence_prompts: int
+    vad: str
     end_of_turn_ms: int
     max_call_seconds: int
 
@@ -77,6 +78,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         goodbye=assistant.goodbye,
         silence_seconds=assistant.silence_seconds,
         silence_prompts=assistant.silence_prompts,
+        vad=assistant.vad,
         end_of_turn_ms=assistant.end_of_turn_ms,
         max_call_seconds=assistant.max_call_seconds,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from itertools import chain
 
 import av
 import numpy as np
@@ -24,8 +26,8 @@ RAW_FORMATS = {
 }
 
 
-def decode(data: bytes, filename: str = "", content_type: str = "") -> Samples:
-    """Return ``data`` as float32 mono at 16 kHz.
+def decode(data: bytes, filename: str = "", content_type: str = "", max_s: float = math.inf) -> Samples:
+    """Return ``data`` as float32 mono at 16 kHz; audio longer than ``max_s`` seconds is refused.
 
     ::
 
@@ -33,7 +35,8 @@ def decode(data: bytes, filename: str = "", content_type: str = "") -> Samples:
         samples = decode(pcm, content_type="audio/pcm; rate=24000")      # s16le without a header
         samples = decode(frames, filename="call.ulaw")                   # mu-law 8 kHz without a header
 
-    Raises BadRequestError when there is no sound in it that can be read.
+    Raises BadRequestError when there is no sound in it that can be read. No more than ``max_s`` is decoded,
+    however much a small file unpacks to.
     """
     samples, rate = decode_at_own_rate(data, filename, content_type)
     if rate != STT_SAMPLE_RATE:
@@ -46,7 +49,9 @@ def decode_at_own_rate(data: bytes, filename: str = "", content_type: str = "") 
     if not data:
         raise BadRequestError("The audio file is empty.", "file")
     try:
-        samples, rate = _read(data, *_raw_format(filename, content_type))
+        samples, rate = _read(data, *_raw_format(filename, content_type), max_s)
+    except BadRequestError:
+        raise
     except (av.FFmpegError, ValueError, IndexError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise BadRequestError(
@@ -69,12 +74,15 @@ def _raw_format(filename: str, content_type: str) -> tuple[str | None, int]:
     return demuxer, rate
 
 
-def _read(data: bytes, demuxer: str | None, rate: int) -> tuple[Samples, int]:
+def _read(data: bytes, demuxer: str | None, rate: int, max_s: float) -> tuple[Samples, int]:
     options = {"sample_rate": str(rate)} if demuxer else {}
     with av.open(io.BytesIO(data), mode="r", format=demuxer, options=options) as container:
         stream = container.streams.audio[0]
         to_mono = av.AudioResampler(format="flt", layout="mono")
-        frames = [mono for frame in container.decode(stream) for mono in to_mono.resample(frame)]
-        frames += to_mono.resample(None)
-        parts = [frame.to_ndarray().reshape(-1) for frame in frames]
+        parts, most = [], max_s * stream.rate
+        for frame in chain(container.decode(stream), [None]):
+            parts += [mono.to_ndarray().reshape(-1) for mono in to_mono.resample(frame)]
+            most -= frame.samples if frame else 0
+            if most < 0:
+                raise BadRequestError(f"The audio is longer than {max_s:g} s. Send it in parts.", "file")
         return (np.concatenate(parts) if parts else np.zeros(0, np.float32)), stream.rate

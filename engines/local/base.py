@@ -3,7 +3,7 @@
 ::
 
     stt: LocalSTTEngine = FasterWhisperSTT(models / "whisper-base", threads=2)
-    stt.transcribe(samples, language="zh").text
+    stt.transcribe_many([Utterance(samples, "zh")])[0].text
 
 Audio going in is float32 mono at 16 kHz in [-1, 1]; audio coming out is s16le mono at 24 kHz.
 Engines are blocking and are called from one thread each (the server's stage thread).
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,22 @@ class Transcript:
     rejected: str = ""
 
 
+class Utterance(NamedTuple):
+    """What is to be heard: float32 at 16 kHz, the code of the language, names and words to expect."""
+
+    samples: Samples
+    language: str | None = None
+    prompt: str = ""
+
+
 class LocalSTTEngine(Protocol):
-    def transcribe(self, samples: Samples, language: str | None = None, prompt: str = "") -> Transcript:
-        """Return the text of one utterance; ``prompt`` holds names and words to expect."""
+    @property
+    def most_together(self) -> int:
+        """How many utterances are heard sooner together than one after the other; 1: none."""
+        ...
+
+    def transcribe_many(self, utterances: Sequence[Utterance]) -> list[Transcript]:
+        """Return the text of each utterance."""
         ...
 
     def warm(self) -> None: ...

@@ -19,12 +19,14 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
-from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples, Transcript
+from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples, Transcript, Utterance
 
 WINDOWS_S = (6, 8, 12, 20, 30)
 # With less silence behind the speech the decoder says the sentence again.
 WINDOW_MARGIN_S = 3.0
 FRAMES_PER_S = 100
+# A processor is busy with one utterance: together, the first would only wait for the others.
+MOST_TOGETHER_ON_GPU = 8
 SILENCE_RMS = 10 ** (-60 / 20)
 NO_SPEECH_PROB = 0.6
 LOW_LOGPROB = -1.0
@@ -32,6 +34,7 @@ HOPELESS_LOGPROB = -1.6
 MAX_COMPRESSION_RATIO = 2.4
 # Fast Mandarin has about 7 syllables a second; a loop has no end.
 TOKENS_PER_S = 14
+MAX_LENGTH = 448  # of Whisper's decoder
 SIMPLIFIED_PROMPT = "以下是普通话的电话录音，使用简体中文。"
 # What Whisper learned from subtitles and says into silence. Compared without punctuation, whole text only.
 HALLUCINATIONS = re.compile(
@@ -41,14 +44,6 @@ HALLUCINATIONS = re.compile(
     re.IGNORECASE,
 )
 _PUNCTUATION = re.compile(r"[\s，。！？、,.!?…~\-—()（）【】\[\]“”\"'♪]+")
-
-
-class Utterance(NamedTuple):
-    """What ``transcribe`` takes: float32 at 16 kHz, Whisper's code of the language, words to expect."""
-
-    samples: Samples
-    language: str | None = None
-    prompt: str = ""
 
 
 class _Short(NamedTuple):
@@ -64,9 +59,14 @@ class _Short(NamedTuple):
         return len(self.samples) / STT_SAMPLE_RATE
 
     @property
+    def max_length(self) -> int:
+        """What can be said in this time, with the prompt; a decoder that says more has lost itself."""
+        return min(len(self.tokens) + 16 + round(TOKENS_PER_S * self.duration_s), MAX_LENGTH)
+
+    @property
     def most_tokens(self) -> int:
-        """What can be said in this time; a decoder that says more has lost itself."""
-        return 16 + round(TOKENS_PER_S * self.duration_s)
+        """The tokens that CTranslate2 writes for this ``max_length`` at most."""
+        return min(self.max_length // 2, self.max_length - len(self.tokens))
 
 
 class FasterWhisperSTT:
@@ -97,6 +97,7 @@ class FasterWhisperSTT:
             # The folder has no preprocessor_config.json, and the model is not of the usual 80.
             self._model.feature_extractor = FeatureExtractor(feature_size=mels)
         self._language = language
+        self.most_together = MOST_TOGETHER_ON_GPU if device == "cuda" else 1
         self._simplify = opencc.OpenCC("t2s").convert
 
     def warm(self) -> None:
@@ -158,9 +159,7 @@ class FasterWhisperSTT:
             encoded,
             [short.tokens for short in group],
             beam_size=1,
-            max_length=min(
-                len(first.tokens) + max(short.most_tokens for short in group), self._model.max_length
-            ),
+            max_length=max(short.max_length for short in group),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -12,14 +13,18 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from engines.local.base import LocalSTTEngine, Transcript
+from engines.local.base import LocalSTTEngine, Transcript, Utterance
 from engines.server.errors import APIError
+from engines.server.queue import BatchLimit
 from engines.server.requests import ready_stage, while_connected
+from engines.server.stages import Stage
 
 logger = logging.getLogger(__name__)
 
 FORMATS = ("json", "text", "verbose_json")
 MAX_BYTES = 25 * 2**20
+# A caller's turn is 25 s at most. What is longer holds the line of all calls while it is heard.
+MAX_SECONDS = 120.0
 
 
 async def transcriptions(request: Request) -> Response:
@@ -46,10 +51,7 @@ async def transcriptions(request: Request) -> Response:
         language = _field(form, "language").lower().partition("-")[0] or None
         prompt, stream = _field(form, "prompt"), _field(form, "stream").lower() == "true"
         name, content_type = upload.filename or "", upload.content_type or ""
-    heard: Transcript = await while_connected(
-        request,
-        stage.queue.run(lambda: _transcribe(stage.engine, data, name, content_type, language, prompt)),
-    )
+    heard = await while_connected(request, _transcribe(stage, data, name, content_type, language, prompt))
     logger.info(
         "stt %s: %.2f s of audio, %d characters%s in %d ms",
         stage.model,
@@ -66,12 +68,16 @@ def _field(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _transcribe(
-    engine: LocalSTTEngine, data: bytes, name: str, content_type: str, language: str | None, prompt: str
+async def _transcribe(
+    stage: Stage, data: bytes, name: str, content_type: str, language: str | None, prompt: str
 ) -> Transcript:
+    """Decode beside the line, so that a bad or large upload keeps nobody waiting; hear in its turn."""
     from engines.local.audio_input import decode
 
-    return engine.transcribe(decode(data, name, content_type), language, prompt)
+    samples = await asyncio.to_thread(decode, data, name, content_type, MAX_SECONDS)
+    engine: LocalSTTEngine = stage.engine
+    limit = BatchLimit(items=engine.most_together, weight=engine.most_together)
+    return await stage.queue.batched(Utterance(samples, language, prompt), engine.transcribe_many, limit)
 
 
 def _respond(heard: Transcript, kind: str, stream: bool) -> Response:

@@ -123,10 +123,10 @@ def _or_raise(answer: str | EngineError) -> str:
 class ScriptedCall:
     """A live call: ``await call.speaks(1.0)``, ``await call.waits(2.0)``, then look at ``call.events``."""
 
-    def __init__(self, plan: CallPlan, engines: StandInEngines) -> None:
+    def __init__(self, plan: CallPlan, engines: StandInEngines, vad: Any = None) -> None:
         stand_in: Any = engines
         everything = CallEngines(
-            vad=stand_in,
+            vad=vad or stand_in,
             stt=stand_in,
             llm=stand_in,
             tts=stand_in,
@@ -154,6 +154,12 @@ class ScriptedCall:
 
     async def waits(self, seconds: float) -> None:
         await self._windows(seconds, 0.02, g711.SILENCE)
+
+    async def plays(self, mulaw: bytes) -> None:
+        """Send real audio, for a call whose ``vad`` listens itself."""
+        for start in range(0, len(mulaw), 160):
+            await asyncio.sleep(0.02)
+            self.session.receive(data=mulaw[start : start + 160])
 
     async def _windows(self, seconds: float, probability: float, sample: bytes) -> None:
         for _ in range(round(seconds * 1000 / WINDOW_MS)):

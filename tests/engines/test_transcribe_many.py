@@ -7,8 +7,8 @@ import pytest
 import soxr
 
 from engines.catalog import model_dir
-from engines.local.base import BadRequestError, Samples
-from engines.local.faster_whisper import FasterWhisperSTT, Utterance
+from engines.local.base import BadRequestError, Samples, Utterance
+from engines.local.faster_whisper import FasterWhisperSTT
 from engines.local.kokoro import KokoroTTS
 
 pytestmark = pytest.mark.models

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -84,14 +85,19 @@ def xtts(house: Path) -> EngineConfig:
     """An XTTS engine whose model is small and random, but installed and loaded as the real one."""
     pytest.importorskip("TTS", reason="XTTS needs requirements/torch.txt (make torch)")
     _need_speaker_model()
-    from tests.engines.tiny.xtts import make_xtts
-
-    model = replace(get_model("xtts-v2"), id="tiny-xtts", origin="a test")
-    with workshop(model.id, house) as folder:
-        register_local(model, make_xtts(folder), house)
+    install_xtts(house)
     return EngineConfig.objects.create(
         slug="xtts", name="XTTS", backend="xtts", stage="tts", parameters={"model": "tiny-xtts"}
     )
+
+
+def install_xtts(models: Path, seed: int = 0) -> None:
+    from tests.engines.tiny.xtts import make_xtts
+
+    shutil.rmtree(models / "tiny-xtts", ignore_errors=True)
+    model = replace(get_model("xtts-v2"), id="tiny-xtts", origin="a test")
+    with workshop(model.id, models) as folder:
+        register_local(model, make_xtts(folder, seed), models)
 
 
 def voice_with(recordings: list[Samples], **fields: Any) -> VoiceProfile:
@@ -171,7 +177,7 @@ def test_another_recording_or_model_makes_it_outdated(
     voice.save()
     assert not voice.is_outdated
 
-    (house / "tiny-xtts/config.json").write_text((house / "tiny-xtts/config.json").read_text() + "\n")
+    install_xtts(house, seed=1)
     assert voice.is_outdated
     prepare(voice, lambda _line: None)
     assert voice.prepared != first

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0002_assistant_profile_turn_routing'),
+        ('calls', '0003_assistant_vad'),
         ('engines', '0003_voices'),
     ]
 
