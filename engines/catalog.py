@@ -6,14 +6,17 @@
     model.licence, model.commercial, model.size
     model_dir(model.id)                      # where its files lie once installed
 
+Models that were made on this machine (``engines.local_models``) stand beside those of the file.
 ``docs/models.md`` explains the file's format; ``engines.fetch`` installs what is described here.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,10 +29,16 @@ from pydantic.dataclasses import dataclass
 if TYPE_CHECKING:
     from aiker.config import Config
 
+logger = logging.getLogger(__name__)
+
 CATALOG = Path(__file__).with_name("catalog.toml")
+# Beside the files of a snapshot or of a model made here: the model as it was installed, every file pinned.
+RECORD = "aiker-model.json"
 SMALL_LLM, LARGE_LLM = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
 
-Kind = Literal["stt", "tts", "embedding", "vad", "llm"]
+Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "llm"]
+# What can read a model: CTranslate2, transformers (also GPTQ and AWQ), llama.cpp, onnxruntime, coqui-tts ...
+Format = Literal["ctranslate2", "transformers", "gguf", "onnx", "xtts", "piper", "paddle"]
 Scheme = Literal["hf", "modelscope", "pypi", "npm", "path"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -41,6 +50,8 @@ _REFERENCES = {
     "npm": r"(?P<package>(?:@[^/@]+/)?[^/@]+)@(?P<version>[^/]+)/(?P<member>.+)",
     "path": r"(?P<package>)(?P<version>)(?P<member>[/~].+)",
 }
+MODEL_ID = r"^[a-z0-9][a-z0-9._-]*$"
+_REPOSITORY = re.compile(r"(?P<scheme>hf|modelscope):(?P<package>[^/@]+/[^/@]+)@(?P<version>[^/]+)")
 
 
 class CatalogError(Exception):
@@ -72,34 +83,91 @@ class ModelFile:
     """One file of an installed model; any one of ``sources``, its parts joined, gives it."""
 
     path: str
-    size: Annotated[int, Field(gt=0)]
+    size: Annotated[int, Field(ge=0)]
     sha256: Sha256
-    sources: Annotated[tuple[tuple[Part, ...], ...], Field(min_length=1)]
+    sources: tuple[tuple[Part, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repository of a hub whose files are not listed here: the hub is asked for them when it is pulled.
+
+    ``sources`` are repositories at a branch, tag or commit, any one of which gives the model. ``include``
+    are patterns of paths; each must match something. Of ``"*.safetensors|*.bin"`` the first that matches
+    counts. ``size`` is about the bytes on disk.
+    """
+
+    sources: Annotated[tuple[Part, ...], Field(min_length=1)]
+    include: Annotated[tuple[str, ...], Field(min_length=1)]
+    size: Annotated[int, Field(gt=0)]
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model. ``languages`` are BCP 47 codes; ``memory_mb`` is what it takes once loaded."""
+    """One model. ``languages`` are BCP 47 codes; ``memory_mb`` is what it takes once loaded.
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    ``remote_code``: its repository holds Python code that must run to load it. ``files`` is empty for a
+    snapshot that is not installed. ``origin`` is what an installed snapshot was resolved to
+    (``hf:owner/repo@commit``), or the command that made a model on this machine.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=MODEL_ID)]
     kind: Kind
     name: str
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     licence: Annotated[str, StringConstraints(min_length=1)]
-    licence_url: Annotated[str, StringConstraints(pattern=r"^https://")]
+    licence_url: Annotated[str, StringConstraints(pattern=r"^(https://.+)?$")]
     commercial: bool
     memory_mb: Annotated[int, Field(gt=0)]
-    files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
+    format: Format
+    remote_code: bool = False
+    files: tuple[ModelFile, ...] = ()
+    snapshot: Snapshot | None = None
+    origin: str = ""
 
     @property
     def size(self) -> int:
-        """Bytes on disk, installed."""
+        """Bytes on disk, installed; about, for a snapshot that is not."""
+        if self.snapshot and not self.files:
+            return self.snapshot.size
         return sum(file.size for file in self.files)
 
 
+MODEL = TypeAdapter(Model)
+
+
 def load_catalog() -> dict[str, Model]:
-    """Return the models of the catalogue by id, in its order."""
-    return read_catalog(CATALOG)
+    """Return the models by id: those of the catalogue in its order, then those made on this machine."""
+    listed = read_catalog(CATALOG)
+    made = {model.id: model for model in made_here(settings.AIKER.models) if model.id not in listed}
+    return listed | made
+
+
+def made_here(root: Path) -> list[Model]:
+    """Return the models in ``root`` that no catalogue lists; a record that cannot be read is logged."""
+    records = (recorded_at(path) for path in sorted(root.glob(f"[!.]*/{RECORD}")))
+    return [model for model in records if model and not model.snapshot]
+
+
+def recorded(model: Model, root: Path) -> Model:
+    """Return ``model`` with the files that its installed snapshot has; as it is without one."""
+    if not model.snapshot or model.files:
+        return model
+    path = root / model.id / RECORD
+    record = recorded_at(path) if path.exists() else None
+    return replace(model, files=record.files, origin=record.origin) if record else model
+
+
+def recorded_at(path: Path) -> Model | None:
+    """Read the record beside a model; None, and a line in the log, when it is wrong."""
+    try:
+        model = MODEL.validate_json(path.read_bytes())
+        for file in model.files:
+            check_relative(model.id, file.path)
+    except (OSError, ValidationError, CatalogError) as exc:
+        logger.warning("%s cannot be read, the model is left out: %s", path, exc)
+        return None
+    return model if model.id == path.parent.name else None
 
 
 @cache
@@ -109,12 +177,19 @@ def read_catalog(path: Path) -> dict[str, Model]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         packages: dict[str, Any] = document.get("packages", {})
         entries = {
-            model_id: {**entry, "id": model_id, "files": _files(model_id, entry, packages)}
+            model_id: {
+                **entry,
+                "id": model_id,
+                "files": _files(model_id, entry, packages),
+                "snapshot": _snapshot(model_id, entry),
+            }
             for model_id, entry in document["models"].items()
         }
         models = TypeAdapter(dict[str, Model]).validate_python(
             {model_id: {k: v for k, v in entry.items() if k != "sets"} for model_id, entry in entries.items()}
         )
+        for model in models.values():
+            _check_complete(model)
     except ValidationError as exc:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
         raise CatalogError(f"{path.name}:\n  " + "\n  ".join(lines)) from None
@@ -168,7 +243,7 @@ def _files(model_id: str, entry: dict[str, Any], packages: dict[str, Any]) -> li
     files = []
     for file_set in entry.get("sets", []):
         for file in file_set["files"]:
-            _check_relative(model_id, file["path"])
+            check_relative(model_id, file["path"])
             sources = [
                 tuple(
                     _part(model_id, ref.replace("{path}", file["path"]), packages) for ref in _parts(source)
@@ -180,6 +255,29 @@ def _files(model_id: str, entry: dict[str, Any], packages: dict[str, Any]) -> li
                     raise CatalogError(f"{model_id}: only members of pypi: and npm: packages can be joined")
             files.append({**file, "sources": tuple(sources)})
     return files
+
+
+def _snapshot(model_id: str, entry: dict[str, Any]) -> dict[str, Any] | None:
+    if "snapshot" not in entry:
+        return None
+    snapshot = dict(entry["snapshot"])
+    sources = []
+    for reference in snapshot.get("sources", []):
+        match = _REPOSITORY.fullmatch(reference)
+        if not match:
+            raise CatalogError(f"{model_id}: cannot read the repository “{reference}” (docs/models.md)")
+        sources.append(Part(**match.groupdict(), member=""))  # type: ignore[arg-type]
+    return {**snapshot, "sources": tuple(sources)}
+
+
+def _check_complete(model: Model) -> None:
+    if bool(model.files) == bool(model.snapshot):
+        raise CatalogError(f"{model.id}: either sets or a snapshot")
+    if not model.licence_url:
+        raise CatalogError(f"{model.id}: licence_url is empty")
+    for file in model.files:
+        if not file.sources or not file.size:
+            raise CatalogError(f"{model.id}: {file.path} has no sources, or a size of 0")
 
 
 def _parts(source: str | list[str]) -> list[str]:
@@ -198,11 +296,11 @@ def _part(model_id: str, reference: str, packages: dict[str, Any]) -> Part:
             raise CatalogError(f"{model_id}: [packages] has no sha256 for “{package}”")
         pin = packages[package]
     if scheme != "path":
-        _check_relative(model_id, match["member"])
+        check_relative(model_id, match["member"])
     return Part(scheme=scheme, **match.groupdict(), **pin)  # type: ignore[arg-type]
 
 
-def _check_relative(model_id: str, path: str) -> None:
+def check_relative(model_id: str, path: str) -> None:
     """Refuse a path that could leave the model's folder (or name none)."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\\" in path or path != str(pure):

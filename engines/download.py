@@ -80,15 +80,17 @@ def disk_full_named(folder: Path) -> Iterator[None]:
         ) from exc
 
 
-def get(client: httpx.Client, url: str, *, backoff_s: float, accept: str) -> httpx.Response:
+def get(
+    client: httpx.Client, url: str, *, backoff_s: float, accept: str, attempts: int = ATTEMPTS
+) -> httpx.Response:
     """Return the page of an index; raise SourceError when it cannot be had."""
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         try:
             response = client.get(url, headers={"Accept": accept})
             response.raise_for_status()
             return response
         except httpx.HTTPError as exc:
-            if not _temporary(exc) or attempt == ATTEMPTS - 1:
+            if not _temporary(exc) or attempt == attempts - 1:
                 raise SourceError(explain(url, exc)) from exc
             time.sleep(backoff_s * 2**attempt)
     raise AssertionError("unreachable")

@@ -20,9 +20,10 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 from filelock import FileLock, Timeout
 
-from engines.catalog import Model
-from engines.download import disk_full_named, file_sha256
-from engines.install import MANIFEST, Installation, manifest, work_dir
+from engines.catalog import Model, recorded
+from engines.download import FetchError, disk_full_named, file_sha256
+from engines.install import DOWNLOADS, MANIFEST, Installation, manifest, work_dir
+from engines.snapshots import resolve
 from engines.sources import Sources
 
 
@@ -40,28 +41,37 @@ def ensure(
 ) -> Path:
     """Return the folder of an installed model, after installing or mending it if needed.
 
-    An installed model costs one ``stat`` a file. Files that are already right are kept. Pass one ``sources``
-    for several models, so that hubs are asked once. Raises FetchError with what to do.
+    An installed model costs one ``stat`` a file. Files that are already right are kept. A snapshot stays at
+    the revision it was installed from until it is removed. Pass one ``sources`` for several models, so that
+    hubs are asked once. Raises FetchError with what to do.
     """
     target = root / model.id
     if is_installed(model, root):
         return target
+    if model.origin and not model.snapshot:
+        raise FetchError(
+            _("%(id)s was made on this machine and is damaged. Remove it and make it again: %(command)s")
+            % {"id": model.id, "command": model.origin}
+        )
     root.mkdir(parents=True, exist_ok=True)
     with _lock(model, root, say), ExitStack() as stack:
         # Another process may have installed it while this one waited.
         if not is_installed(model, root):
             sources = sources or stack.enter_context(Sources(say))
             with disk_full_named(root):
+                model = recorded(model, root)
+                if not model.files:
+                    model = resolve(model, sources, work_dir(model, root) / DOWNLOADS)
                 Installation(model, root, sources, free_bytes, say).run()
     return target
 
 
 def is_installed(model: Model, root: Path) -> bool:
     """Whether every file was verified when it was installed and still has its size."""
-    folder = root / model.id
+    folder, model = root / model.id, recorded(model, root)
     try:
-        recorded = json.loads((folder / MANIFEST).read_text())
-        return recorded == manifest(model) and all(
+        verified = json.loads((folder / MANIFEST).read_text())
+        return verified == manifest(model) and all(
             (folder / file.path).stat().st_size == file.size for file in model.files
         )
     except (OSError, ValueError):
@@ -73,7 +83,9 @@ def verify(model: Model, root: Path) -> list[str]:
 
     A model with a wrong file no longer counts as installed: the next ``ensure`` mends it.
     """
-    folder = root / model.id
+    folder, model = root / model.id, recorded(model, root)
+    if not model.files:
+        return [_("%(id)s is not installed") % {"id": model.id}]
     problems = []
     for file in model.files:
         path = folder / file.path

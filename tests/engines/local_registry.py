@@ -25,6 +25,11 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def git_sha1(data: bytes) -> str:
+    """The name that git gives a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
 def wheel(name: str, version: str, members: dict[str, bytes]) -> bytes:
     """Return a wheel that pip accepts."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
@@ -73,6 +78,7 @@ def model(*files: tuple[str, bytes, tuple[tuple[Part, ...], ...]]) -> Model:
         licence_url="https://example.org/licence",
         commercial=True,
         memory_mb=1,
+        format="onnx",
         files=tuple(ModelFile(path, len(data), sha256(data), found) for path, data, found in files),
     )
 
@@ -138,6 +144,31 @@ class LocalRegistry:
         path = f"/{repo}/resolve/{revision}/{name}"
         self.pages[path] = "redirect", f"/store/{sha256(data)}".encode()
         return f"/store/{sha256(data)}"
+
+    def add_hub_repository(
+        self, repo: str, commit: str, files: dict[str, bytes], *, revision: str = "main", lfs: str = ".bin"
+    ) -> None:
+        """Put a repository where Hugging Face has it, its branch at ``commit``; ``*.bin`` are in LFS."""
+        siblings = []
+        for name, data in files.items():
+            about: dict[str, object] = {"rfilename": name, "size": len(data), "blobId": git_sha1(data)}
+            if name.endswith(lfs):
+                about["lfs"] = {"sha256": sha256(data), "size": len(data), "pointerSize": 134}
+            siblings.append(about)
+            self.add_hub_file(repo, commit, name, data)
+        listing = json.dumps({"id": repo, "sha": commit, "siblings": siblings}).encode()
+        for version in (revision, commit):
+            self.pages[f"/api/models/{repo}/revision/{version}?blobs=true"] = "application/json", listing
+
+    def add_modelscope_repository(self, repo: str, revision: str, files: dict[str, bytes]) -> None:
+        """Put a repository where ModelScope has it: it tells the sha256 of every file."""
+        listed: list[dict[str, object]] = [{"Path": "sub", "Name": "sub", "Type": "tree", "Sha256": ""}]
+        for name, data in files.items():
+            self.pages[f"/models/{repo}/resolve/{revision}/{name}"] = "application/octet-stream", data
+            listed.append({"Path": name, "Type": "blob", "Size": len(data), "Sha256": sha256(data)})
+        answer = {"Code": 200, "Success": True, "Data": {"Files": listed}}
+        path = f"/api/v1/models/{repo}/repo/files?Revision={revision}&Recursive=True"
+        self.pages[path] = "application/json", json.dumps(answer).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         registry = self

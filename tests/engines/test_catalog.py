@@ -31,6 +31,7 @@ licence = "MIT"
 licence_url = "https://example.org/licence"
 commercial = true
 memory_mb = 1
+format = "onnx"
 [[models.tiny.sets]]
 sources = ["pypi:tiny==1.0/tiny/data.bin"]
 files = [{{ path = "data.bin", size = 3, sha256 = "{SHA}" }}]
@@ -45,25 +46,59 @@ def read(tmp_path: Path, text: str) -> None:
     read_catalog(path)
 
 
-def test_every_model_of_the_issue_is_there_with_its_kind() -> None:
-    assert {model.id: model.kind for model in load_catalog().values()} == {
-        "whisper-base": "stt",
-        "kokoro-int8": "tts",
-        "bge-small-zh": "embedding",
-        "silero-vad": "vad",
-        "qwen2.5-coder-0.5b": "llm",
-        "qwen2.5-coder-1.5b": "llm",
+PINNED = [model for model in load_catalog().values() if model.files]
+SNAPSHOTS = [model for model in load_catalog().values() if model.snapshot]
+
+
+def test_the_models_of_a_fresh_installation_are_there_with_their_kind() -> None:
+    assert {model.id: (model.kind, model.format) for model in PINNED} == {
+        "whisper-base": ("stt", "ctranslate2"),
+        "kokoro-int8": ("tts", "onnx"),
+        "bge-small-zh": ("embedding", "onnx"),
+        "silero-vad": ("vad", "onnx"),
+        "qwen2.5-coder-0.5b": ("llm", "gguf"),
+        "qwen2.5-coder-1.5b": ("llm", "gguf"),
     }
 
 
-@pytest.mark.parametrize("model", load_catalog().values(), ids=lambda model: model.id)
-def test_every_model_can_be_had_from_a_registry_and_is_pinned(model: Model) -> None:
-    assert model.licence
-    assert model.licence_url.startswith("https://")
+def test_the_models_of_the_plan_are_there_with_their_kind_and_format() -> None:
+    assert {
+        ("whisper-medium", "stt", "ctranslate2"),
+        ("whisper-large-v3", "stt", "ctranslate2"),
+        ("belle-whisper-large-v3-zh", "stt", "transformers"),
+        ("belle-whisper-large-v3-turbo-zh", "stt", "transformers"),
+        ("glm-4-9b-chat", "llm", "transformers"),
+        ("glm-4-9b-chat-gptq-int4", "llm", "transformers"),
+        ("qwen-14b-chat", "llm", "transformers"),
+        ("qwen3-14b-awq", "llm", "transformers"),
+        ("qwen2.5-7b-instruct-gptq-int4", "llm", "transformers"),
+        ("baichuan2-13b-chat", "llm", "transformers"),
+        ("baichuan2-13b-chat-4bits", "llm", "transformers"),
+        ("xtts-v2", "tts", "xtts"),
+        ("bge-large-zh", "embedding", "transformers"),
+        ("bge-reranker-v2-m3", "rerank", "transformers"),
+        ("bge-reranker-base", "rerank", "transformers"),
+    } <= {(model.id, model.kind, model.format) for model in SNAPSHOTS}
+
+
+def test_what_may_not_be_sold_and_what_brings_its_own_code_is_marked() -> None:
+    models = load_catalog().values()
+    assert {model.id for model in models if not model.commercial} == {
+        "glm-4-9b-chat",
+        "glm-4-9b-chat-gptq-int4",
+        "baichuan2-13b-chat",
+        "baichuan2-13b-chat-4bits",
+        "xtts-v2",
+    }
+    with_code = {m.id for m in SNAPSHOTS if m.snapshot and "*.py" in m.snapshot.include}
+    assert with_code == {model.id for model in models if model.remote_code}
+    assert "qwen-14b-chat" in with_code
+
+
+@pytest.mark.parametrize("model", PINNED, ids=lambda model: model.id)
+def test_every_pinned_model_can_be_had_from_a_registry(model: Model) -> None:
     assert len({file.path for file in model.files}) == len(model.files)
     for file in model.files:
-        assert file.size > 0
-        assert len(file.sha256) == 64
         assert any(all(part.sha256 for part in source) for source in file.sources), file.path
 
 

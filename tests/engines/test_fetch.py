@@ -338,6 +338,7 @@ def command(registry: LocalRegistry, root: Path, settings: Settings, monkeypatch
         licence_url = "https://example.org/licence"
         commercial = false
         memory_mb = 7
+        format = "onnx"
         [[models.tiny.sets]]
         sources = ["hf:org/tiny@main/{{path}}"]
         files = [{{ path = "weights.bin", size = {len(WEIGHTS)}, sha256 = "{sha256(WEIGHTS)}" }}]
@@ -356,7 +357,7 @@ def run(*arguments: str) -> tuple[str, str]:
 
 def test_the_command_pulls_lists_verifies_and_removes(command: Path) -> None:
     row = run("list")[0].splitlines()[1].split()
-    assert row[:3] == ["tiny", "vad", "CPML"]
+    assert row[:4] == ["tiny", "vad", "onnx", "CPML"]
     before = row[-1]
     _out, err = run("pull", "tiny")
     assert "CPML" in err

@@ -61,11 +61,21 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         yes, no = _("yes"), _("no")
-        head = [_("Model"), _("Kind"), _("Licence"), _("Commercial"), _("Size"), _("Memory"), _("Installed")]
+        head = [
+            _("Model"),
+            _("Kind"),
+            _("Format"),
+            _("Licence"),
+            _("Commercial"),
+            _("Size"),
+            _("Memory"),
+            _("Installed"),
+        ]
         rows = [
             [
                 model.id,
                 model.kind,
+                model.format,
                 model.licence,
                 yes if model.commercial else no,
                 megabytes(model.size),
