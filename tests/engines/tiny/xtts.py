@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
+from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[zh-cn]", "[en]", "[START]"]
@@ -59,4 +60,27 @@ def make_xtts(folder: Path, seed: int = 0) -> Path:
     torch.save({"model": model.state_dict()}, folder / "model.pth")
     config.model_args.tokenizer_file = ""
     config.save_json(str(folder / "config.json"))
+    return folder
+
+
+def add_training_files(folder: Path, seed: int = 0) -> Path:
+    """Write beside a checkpoint what training it needs: ``dvae.pth`` (random too, 50 MB) and ``mel_stats.pth``."""
+    torch.manual_seed(seed)
+    config = XttsConfig()
+    config.load_json(str(folder / "config.json"))
+    # The sizes that GPTTrainer gives it; only the number of tokens follows the model.
+    dvae = DiscreteVAE(
+        channels=80,
+        normalization=None,
+        positional_dims=1,
+        num_tokens=config.model_args.gpt_num_audio_tokens - 2,
+        codebook_dim=512,
+        hidden_dim=512,
+        num_resnet_blocks=3,
+        kernel_size=3,
+        num_layers=2,
+        use_transposed_convs=False,
+    )
+    torch.save(dvae.state_dict(), folder / "dvae.pth")
+    torch.save(torch.ones(80), folder / "mel_stats.pth")
     return folder
