@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from django.utils.translation import gettext as _
 from torch.utils.data import DataLoader
 from trainer import Trainer, TrainerArgs
+from trainer._types import LossDict
 from trainer.logger import handler as console
 from trainer.logging import ConsoleLogger, DummyLogger
 from TTS.config.shared_configs import BaseDatasetConfig
@@ -39,13 +40,13 @@ from TTS.tts.layers.xtts.trainer import dataset as xtts_dataset
 from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainer, GPTTrainerConfig
 
 from aiker.audio.wav import read_audio
+from engines.local.xtts import fingerprint
+from engines.voices.training_set import EVAL_LIST, SAMPLE_RATE, TRAIN_LIST
 
 Say = Callable[[str], None]
 
-SAMPLE_RATE = 22_050
 MODEL, CONFIG, VOCABULARY = "model.pth", "config.json", "vocab.json"
 DVAE, MEL_STATS = "dvae.pth", "mel_stats.pth"
-TRAIN_LIST, EVAL_LIST = "metadata_train.csv", "metadata_eval.csv"
 # A power cut costs at most so many steps.
 SAVE_EVERY_STEPS = 200
 MOST_LINES = 100
@@ -87,6 +88,11 @@ class XTTSBase:
         return [name for name in (DVAE, MEL_STATS) if not (self.folder / name).exists()]
 
     @property
+    def fingerprint(self) -> str:
+        """What tells this model from others."""
+        return fingerprint(self.folder)
+
+    @property
     def longest_s(self) -> float:
         """The longest utterance in seconds that the model has positions for."""
         args = self.config.model_args
@@ -108,12 +114,11 @@ class XTTSBase:
 
 
 def last_run(folder: Path) -> Path | None:
-    """Return the newest run in ``folder`` that can go on; removes checkpoints that were only half written."""
+    """Return the run in ``folder`` that can go on; removes checkpoints that were only half written."""
     for checkpoint in folder.glob("*/*.pth"):
         if not zipfile.is_zipfile(checkpoint):
             checkpoint.unlink()
-    runs = {path.parent for path in folder.glob("*/*.pth")}
-    return max(runs, key=lambda run: run.stat().st_mtime, default=None)
+    return next((path.parent for path in folder.glob("*/*.pth")), None)
 
 
 def train(base: XTTSBase, run: Run, threads: int, say: Say) -> Path:
@@ -132,8 +137,6 @@ def train(base: XTTSBase, run: Run, threads: int, say: Say) -> Path:
         with _CtrlC() as ctrl_c:
             trainer = _trainer(base, run, say, ctrl_c)
             _fit(trainer)
-            if ctrl_c.pressed:
-                raise Stopped
     finally:
         for handler in [handler for handler in log.handlers if handler not in before]:
             log.removeHandler(handler)
@@ -164,6 +167,8 @@ def _trainer(base: XTTSBase, run: Run, say: Say, ctrl_c: _CtrlC) -> Trainer:
     steps = -(-len(train_samples) // run.batch_size)
     progress = _Progress(say, steps, run.epochs)
     going_on = last_run(run.folder)
+    if not going_on:
+        shutil.rmtree(run.folder, ignore_errors=True)
     bookkeeping = _Bookkeeping(steps, ctrl_c, progress)
     trainer = Trainer(
         TrainerArgs(continue_path=str(going_on or "")),
@@ -183,7 +188,9 @@ def _trainer(base: XTTSBase, run: Run, say: Say, ctrl_c: _CtrlC) -> Trainer:
 
 
 def _config(base: XTTSBase, run: Run) -> GPTTrainerConfig:
-    known = {name: value for name, value in base.config.model_args.to_dict().items() if hasattr(GPTArgs, name)}
+    known = {
+        name: value for name, value in base.config.model_args.to_dict().items() if hasattr(GPTArgs, name)
+    }
     args = GPTArgs(
         **known
         | {
@@ -282,6 +289,7 @@ class _Bookkeeping:
             "on_init_end": self._on_init_end,
             "on_epoch_start": self._on_epoch_start,
             "on_train_step_end": self._on_step_end,
+            "on_epoch_end": self._on_epoch_end,
             "on_keyboard_interrupt": self._on_interrupt,
         }
 
@@ -292,7 +300,7 @@ class _Bookkeeping:
         trainer.epochs_done = trainer.total_steps_done // self._steps
         self._progress.began(trainer.total_steps_done)
         # It would begin an interrupted epoch anew, with the steps counted on: give it the rest only.
-        dataset = trainer.model.get_data_loader(trainer.config, samples=trainer.train_samples).dataset
+        dataset: Any = trainer.model.get_data_loader(trainer.config, samples=trainer.train_samples).dataset
         rest = _RestOfEpoch(trainer, self._steps)
         trainer.train_loader = DataLoader(dataset, batch_sampler=rest, collate_fn=dataset.collate_fn)
 
@@ -302,10 +310,15 @@ class _Bookkeeping:
         self._began = True
         # It takes the loss of the last checkpoint for the best one, and that of an interrupted epoch is none.
         best = trainer.output_path / "best_model.pth"
-        infinite = {"train_loss": float("inf"), "eval_loss": float("inf")}
-        trainer.best_loss = _saved_loss(best) if best.exists() else infinite
+        loss = {"train_loss": float("inf"), "eval_loss": float("inf")}
+        trainer.best_loss = cast(LossDict, _saved_loss(best) if best.exists() else loss)
 
     def _on_step_end(self, trainer: Trainer) -> None:
+        # An epoch whose last step is done is judged first: it would not be later.
+        if trainer.total_steps_done % self._steps:
+            self._on_epoch_end(trainer)
+
+    def _on_epoch_end(self, trainer: Trainer) -> None:
         if self._ctrl_c.pressed:
             trainer.total_steps_done -= 1  # saved as after any step: with the number of the last one done
             raise KeyboardInterrupt
@@ -330,7 +343,7 @@ class _RestOfEpoch:
             yield list(range(self._trainer.config.batch_size))
 
 
-class _Progress(ConsoleLogger):  # type: ignore[misc]
+class _Progress(ConsoleLogger):
     """What the trainer tells, one line a step (a hundred lines at most) and one an epoch."""
 
     def __init__(self, say: Say, steps: int, epochs: int) -> None:
