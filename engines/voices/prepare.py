@@ -80,7 +80,7 @@ def _prepare(voice: VoiceProfile, say: Say) -> None:
     judge_of_speakers = None if missing else SpeakerJudge()
     if missing:
         say(_("Likeness is not measured; it needs: %(command)s") % {"command": missing})
-    recordings = _recordings(voice, judge_of_speakers, say)
+    recordings = checked_recordings(voice, judge_of_speakers, say)
     backend = _backend(voice)
     say(_("Loading %(engine)s ...") % {"engine": voice.engine or backend.spec.label})
     speak = _speaker(voice, backend, recordings, source)
@@ -96,7 +96,7 @@ def _prepare(voice: VoiceProfile, say: Say) -> None:
     voice.save()
 
 
-def _recordings(voice: VoiceProfile, speakers: SpeakerJudge | None, say: Say) -> list[Samples]:
+def checked_recordings(voice: VoiceProfile, speakers: SpeakerJudge | None, say: Say) -> list[Samples]:
     """Check every recording and store what was found; VoiceError when one cannot be cloned from."""
     heard = [examine(sample) for sample in voice.samples.all()]
     readable = [h.samples for h in heard if h.samples is not None]
