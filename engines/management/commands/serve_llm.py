@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from engines.catalog import choose_llm, machine_size
+from engines.catalog import served_llm
 from engines.server.launch import installed, threads
 
 # Speech synthesis must win the cores while the model goes on writing; its words are needed later.
@@ -30,8 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.AIKER.llm_port)
 
     def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
-        wanted = settings.AIKER.llm_model
-        model = choose_llm(*machine_size()) if wanted == "auto" else wanted
+        model = served_llm()
         path = installed(model, "llm") / "model.gguf"
         began = time.perf_counter()
         stops = (signal.SIGINT, signal.SIGTERM)
