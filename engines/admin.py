@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -211,8 +212,9 @@ class BackendProfileAdmin(ModelAdmin):
             unpublish(profile)
             return gettext("Taken from calls.")
         confirmed = request.POST.get("override_mb", "")
-        confirmed_here = may_exceed_mb > 0 and confirmed == str(may_exceed_mb)
-        publish(profile, override_by=request.user if confirmed_here else None)  # type: ignore[misc]
-        if confirmed_here:
+        if may_exceed_mb and confirmed == str(may_exceed_mb):
+            assert isinstance(request.user, User)
+            publish(profile, override_by=request.user)
             return gettext("Published, %(mb)s MB over the budget.") % {"mb": may_exceed_mb}
+        publish(profile)
         return gettext("Published.")
