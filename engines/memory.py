@@ -31,10 +31,12 @@ MIB = 2**20
 Device = Literal["cpu", "cuda"]
 Precision = Literal["stored", "float32", "float16", "bfloat16", "int8", "4-bit"]
 
-CUDA_CONTEXT_MB = 500.0
+CUDA_CONTEXT_MB = 690.0
 FLOAT_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 # onnxruntime keeps the weights as stored and packed for its kernels (its documentation, "prepacking").
 ONNX_COPIES = 2
+# Values a token has at the widest place of a layer, in units of ``hidden``; GLM-4-9B measured 17.6.
+ACTIVATION_WIDTH = 18
 BLOCK = 64  # 4-bit weights that share a scale
 KEPT = ("embed", "lm_head", "wte", "output_layer", "output.weight")
 
@@ -93,9 +95,9 @@ class LanguageModel:
         return 2 * self.layers * self.kv_heads * self.head_dim * tokens * value_bytes
 
     def activations_bytes(self, tokens: int, sequences: int = 1) -> float:
-        """Return what reading ``tokens`` at once takes: in 16 bits the token itself, queries, keys, values
-        and two sides of a feed-forward layer four times as wide; and the float32 scores of a next token."""
-        return tokens * self.hidden * (4 + 2 * 4) * 2 + sequences * self.vocabulary * 4
+        """Return what reading ``tokens`` of all ``sequences`` takes: in 16 bits the token and a gated
+        feed-forward layer (two sides, their product), and the float32 scores of each next token."""
+        return tokens * self.hidden * ACTIVATION_WIDTH * 2 + sequences * self.vocabulary * 4
 
     def demand(
         self,
