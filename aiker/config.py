@@ -64,6 +64,10 @@ class Config(BaseSettings):
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
+    vram_budget_mb: int = Field(
+        16384, ge=1, description="GPU memory (MB) that the engines of a published profile may take."
+    )
+
     local_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "::1"],
         description="JSON list of hosts that belong to this house; a local profile may use no other.",

@@ -202,6 +202,7 @@ UNFOLD = {
                         "admin:engines_engineconfig_changelist",
                         "engines.view_engineconfig",
                     ),
+                    _item(_("Machine"), "monitor_heart", "machine", "engines.view_engineconfig"),
                 ],
             },
             {

@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from aiker.calls.api import router
+from engines.views import doctor
 
 
 def live(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
@@ -15,6 +16,7 @@ def live(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/engines/machine/", doctor, name="machine"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("call/", include("aiker.calls.urls")),

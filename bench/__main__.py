@@ -1,4 +1,4 @@
-"""Measure Aiker on this machine: ``python -m bench [media] [batching] [call]``, everything without a name.
+"""Measure Aiker on this machine: ``python -m bench [media] [batching] [call] [memory]``, or everything.
 
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import batching, call, media_path
+from bench import batching, call, media_path, memory
 
-BENCHES = {"media": media_path.run, "batching": batching.run, "call": call.run}
+BENCHES = {"media": media_path.run, "batching": batching.run, "call": call.run, "memory": memory.run}
 
 
 def main(names: list[str]) -> int:

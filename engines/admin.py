@@ -6,19 +6,26 @@ import asyncio
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from engines.errors import EngineError
-from engines.forms import EngineForm, NewEngineForm, parameter_fields
+from engines.fit import engine_fit, profile_fit
+from engines.forms import EngineForm, NewEngineForm, RouteFormSet, parameter_fields
 from engines.models import BackendProfile, EngineConfig, Route
 from engines.profiles import endpoint_of, engine_problems, problems
+from engines.publishing import BudgetError, publish, unpublish
 from engines.server.reload import request_reload
 from engines.trial import try_engine
 from engines.voices.admin import VoiceProfileAdmin
@@ -26,6 +33,7 @@ from engines.voices.admin import VoiceProfileAdmin
 __all__ = ["BackendProfileAdmin", "EngineConfigAdmin", "VoiceProfileAdmin"]
 
 READY, NOT_READY = _("ready"), _("not usable")
+PUBLISHED, DRAFT = _("published"), _("draft")
 NOT_COMMERCIAL = _("not for commercial use")
 
 
@@ -41,6 +49,10 @@ class EngineConfigAdmin(ModelAdmin):
     search_fields = ["name", "slug"]
     actions_detail = ["try_it"]
 
+    class Media:
+        js = ["engines/memory.js"]
+        css = {"all": ["engines/engines.css"]}
+
     def get_form(self, _request: HttpRequest, obj: Any = None, *_args: Any, **_kwargs: Any) -> Any:
         return EngineForm if obj else NewEngineForm
 
@@ -48,12 +60,26 @@ class EngineConfigAdmin(ModelAdmin):
         if obj is None:
             return [(None, {"fields": ["name", "slug", "backend"]})]
         return [
-            (None, {"fields": ["name", "slug", "backend_label", "licence", "found"]}),
+            (None, {"fields": ["name", "slug", "backend_label", "licence", "found", "memory"]}),
             (_("Parameters"), {"fields": parameter_fields(obj.spec)}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
-        return ["backend_label", "licence", "found"] if obj else []
+        return ["backend_label", "licence", "found", "memory"] if obj else []
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.predict_view))
+        prediction = path("<int:pk>/memory/", view, name="engines_engineconfig_memory")
+        return [prediction, *super().get_urls()]
+
+    def predict_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return what the engine would take with the form's values, which stay unsaved."""
+        engine = get_object_or_404(EngineConfig, pk=pk)
+        if not self.has_change_permission(request, engine):
+            raise PermissionDenied
+        form = EngineForm(request.POST, instance=engine)
+        form.is_valid()  # the form's clean gives the engine its values; what is wrong with them is said below
+        return render(request, "admin/engines/prediction.html", {"fit": engine_fit(form.instance)})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -82,6 +108,11 @@ class EngineConfigAdmin(ModelAdmin):
     def found(self, engine: EngineConfig) -> str:
         return lines(engine_problems(engine))
 
+    @admin.display(description=_("memory"))
+    def memory(self, engine: EngineConfig) -> str:
+        context = {"fit": engine_fit(engine), "engine": engine}
+        return render_to_string("admin/engines/engine_memory.html", context)
+
     @action(description=_("Try it"), icon="play_arrow")
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
         engine = EngineConfig.objects.get(pk=object_id)
@@ -105,6 +136,7 @@ class EngineConfigAdmin(ModelAdmin):
 
 class RouteInline(TabularInline):
     model = Route
+    formset = RouteFormSet
     extra = 0
     hide_title = True
     fields = ["position", "engine", "timeout_ms"]
@@ -113,12 +145,16 @@ class RouteInline(TabularInline):
 
 @admin.register(BackendProfile)
 class BackendProfileAdmin(ModelAdmin):
-    list_display = ["name", "mode", "state"]
-    list_filter = ["mode"]
+    list_display = ["name", "mode", "state", "publication"]
+    list_filter = ["mode", "is_published"]
     prepopulated_fields = {"slug": ["name"]}
-    fields = ["name", "slug", "mode", "found"]
-    readonly_fields = ["found"]
+    fields = ["name", "slug", "mode", "found", "override", "memory"]
+    readonly_fields = ["found", "override", "memory"]
     inlines = [RouteInline]
+    actions_detail = ["publish"]
+
+    class Media:
+        css = {"all": ["engines/engines.css"]}
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -128,6 +164,60 @@ class BackendProfileAdmin(ModelAdmin):
     def state(self, profile: BackendProfile) -> Any:
         return NOT_READY if problems(profile) else READY
 
+    @display(description=_("calls"), label={PUBLISHED: "success", DRAFT: "info"})
+    def publication(self, profile: BackendProfile) -> Any:
+        return PUBLISHED if profile.is_published else DRAFT
+
     @admin.display(description=_("what stands in the way of calls"))
     def found(self, profile: BackendProfile) -> str:
         return "–" if profile.pk is None else lines(problems(profile))
+
+    @admin.display(description=_("published"))
+    def override(self, profile: BackendProfile) -> str:
+        return render_to_string("admin/engines/publication.html", {"profile": profile})
+
+    @admin.display(description=_("memory"))
+    def memory(self, profile: BackendProfile) -> str:
+        if profile.pk is None:
+            return "–"
+        return render_to_string("admin/engines/profile_memory.html", {"fit": profile_fit(profile)})
+
+    @action(description=_("Publish"), icon="publish", permissions=["change"])
+    def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the profile takes; publish or unpublish it when that is confirmed (POST)."""
+        profile = get_object_or_404(BackendProfile, pk=object_id)
+        fit = profile_fit(profile)
+        may_exceed = request.user.has_perm("engines.override_budget")
+        if request.method == "POST":
+            try:
+                said = self._publish(request, profile, fit.over_mb if may_exceed else 0)
+            except BudgetError as exc:
+                self.message_user(request, str(exc), messages.ERROR)
+            else:
+                self.log_change(request, profile, said)
+                self.message_user(request, said, messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:engines_backendprofile_change", args=[object_id]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": profile.name,
+            "profile": profile,
+            "fit": fit,
+            "found": problems(profile),
+            "may_exceed": may_exceed,
+            "needs_override": fit.over_mb > profile.override_mb,
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/engines/publish.html", context)
+
+    def _publish(self, request: HttpRequest, profile: BackendProfile, may_exceed_mb: int) -> str:
+        """Do what the button says. An override is for the figure that was shown, not for what it is now."""
+        if "unpublish" in request.POST:
+            unpublish(profile)
+            return gettext("Taken from calls.")
+        confirmed = request.POST.get("override_mb", "")
+        if may_exceed_mb and confirmed == str(may_exceed_mb):
+            assert isinstance(request.user, User)
+            publish(profile, override_by=request.user)
+            return gettext("Published, %(mb)s MB over the budget.") % {"mb": may_exceed_mb}
+        publish(profile)
+        return gettext("Published.")

@@ -22,6 +22,7 @@ from pydantic import ValidationError as FileError
 
 from engines.models import BackendProfile, EngineConfig, Mode, Route
 from engines.profiles import engine_problems, problems
+from engines.publishing import BudgetError, publish, unpublish
 from engines.registry import RegistryError
 
 HEADER = "# Engines and profiles; manage.py ai_backend export|apply (docs/engines.md). Holds no keys.\n"
@@ -50,6 +51,7 @@ class _Route(BaseModel):
 
 class _Profile(_Entry):
     mode: Mode
+    published: bool = True
     routes: list[_Route] = []
 
 
@@ -70,6 +72,7 @@ def export() -> str:
             "slug": profile.slug,
             "name": profile.name,
             "mode": profile.mode,
+            "published": profile.is_published,
             "routes": [
                 {"engine": route.engine.slug, "timeout_ms": route.timeout_ms}
                 for route in profile.routes.select_related("engine")
@@ -84,8 +87,8 @@ def export() -> str:
 def apply(text: str) -> list[str]:
     """Make the database say what ``text`` says; return what is still missing for calls.
 
-    Raises BackendFileError when the file is wrong, names an unknown engine, or leaves out a profile that
-    an assistant uses; then nothing is changed.
+    Raises BackendFileError when the file is wrong, names an unknown engine, leaves out a profile that an
+    assistant uses, or publishes one over the budget of GPU memory; then nothing is changed.
     """
     file = _parse(text)
     try:
@@ -143,4 +146,15 @@ def _apply_profile(entry: _Profile, engines: dict[str, EngineConfig]) -> Backend
         Route(profile=profile, engine=engines[route.engine], position=position, timeout_ms=route.timeout_ms)
         for position, route in enumerate(entry.routes, start=1)
     )
+    _apply_publishing(entry, profile)
     return profile
+
+
+def _apply_publishing(entry: _Profile, profile: BackendProfile) -> None:
+    if not entry.published:
+        return unpublish(profile)
+    try:
+        publish(profile)
+    except BudgetError as exc:
+        hint = _("Only the admin can allow that: say published: false here, and publish it there.")
+        raise BackendFileError(f"{entry.slug}: {exc} {hint}") from exc

@@ -240,6 +240,12 @@ def choose_llm(cores: int, memory_mb: int) -> str:
     return LARGE_LLM if cores >= 6 and memory_mb >= 7500 else SMALL_LLM
 
 
+def served_llm() -> str:
+    """Return the id of the model that ``serve_llm`` serves."""
+    wanted = settings.AIKER.llm_model
+    return choose_llm(*machine_size()) if wanted == "auto" else wanted
+
+
 def machine_size() -> tuple[int, int]:
     """Return (cores this process may use, memory in MB) of the machine."""
     affinity = getattr(os, "sched_getaffinity", None)

@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -23,21 +23,16 @@ import psutil
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from engines.gpu import Driver, look_at_gpus
 from engines.registry import backends
 
 Level = Literal["good", "enough", "short", "info"]
 GIB = 2**30
 # (minimum, recommended) of the plan; a machine with fewer cores and no GPU runs the small models.
 CORES, MEMORY_GB, GPU_GB, DISK_GB = (2, 12), (8, 32), (12, 16), (10, 1000)
-SMI = ("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits")
-LIBRARIES = ("onnxruntime", "ctranslate2", "xllamacpp", "torch", "vllm", "coqui-tts")
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    name: str
-    memory_gb: float
-    driver: str
+LIBRARIES = ("ctranslate2", "xllamacpp", "transformers", "vllm", "coqui-tts")
+# cuDNN's version as its library tells it: 90701 is 9.7.1, before version 9 8907 was 8.9.7.
+CUDNN = ("libcudnn.so.9", "libcudnn.so.8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,9 @@ class Machine:
     cores: int
     memory_gb: float
     disk_free_gb: float
-    gpus: tuple[Gpu, ...]
+    driver: Driver | None
+    cudnn: str  # of a library that can be opened; empty: none
+    torch: str  # with what it was built for: 2.13.0+cpu; empty: not installed
     python: tuple[int, int]
     libraries: dict[str, str]
     onnx_providers: tuple[str, ...]
@@ -75,7 +72,9 @@ def look() -> Machine:
         cores=psutil.cpu_count() or 1,
         memory_gb=psutil.virtual_memory().total / GIB,
         disk_free_gb=shutil.disk_usage(data_dir if data_dir.exists() else data_dir.parent).free / GIB,
-        gpus=parse_gpus(_nvidia_smi()),
+        driver=look_at_gpus(),
+        cudnn=_cudnn(),
+        torch=_version("torch"),
         python=sys.version_info[:2],
         libraries={name: found for name in LIBRARIES if (found := _version(name))},
         onnx_providers=tuple(onnxruntime.get_available_providers()),
@@ -85,19 +84,11 @@ def look() -> Machine:
 
 def examine(machine: Machine) -> list[Finding]:
     """Return what was found, each beside what is needed at least and what is recommended."""
-    gpu_gb = max((gpu.memory_gb for gpu in machine.gpus), default=0.0)
-    gpu_names = ", ".join(f"{gpu.name} ({gpu.memory_gb:.0f} GB, {gpu.driver})" for gpu in machine.gpus)
     findings = [
         _sized(_("processor cores"), machine.cores, CORES),
         _sized(_("memory (GB)"), machine.memory_gb, MEMORY_GB),
         _sized(_("free disk (GB)"), machine.disk_free_gb, DISK_GB),
-        Finding(
-            _("NVIDIA GPU"),
-            gpu_names or _("none: the small models run on the processor"),
-            f"{GPU_GB[0]} GB",
-            f"{GPU_GB[1]} GB",
-            _level(gpu_gb, GPU_GB) if machine.gpus else "info",
-        ),
+        *_gpu(machine),
         Finding(
             "Python",
             ".".join(map(str, machine.python)),
@@ -106,24 +97,45 @@ def examine(machine: Machine) -> list[Finding]:
             "good" if (3, 11) <= machine.python <= (3, 13) else "short",
         ),
         Finding(_("platform"), platform.platform(), "", "", "info"),
-        Finding("onnxruntime", ", ".join(machine.onnx_providers), "CPUExecutionProvider", "", "good"),
+        Finding(
+            _("onnxruntime providers"), ", ".join(machine.onnx_providers), "CPUExecutionProvider", "", "good"
+        ),
+        Finding("torch", machine.torch or _("not installed"), "", "", "info"),
     ]
     findings += [Finding(name, found, "", "", "info") for name, found in machine.libraries.items()]
     return findings + [_engine(name, missing) for name, missing in machine.missing.items()]
 
 
-def parse_gpus(output: str) -> tuple[Gpu, ...]:
-    """Return the GPUs in nvidia-smi's CSV."""
-    rows = [[cell.strip() for cell in line.split(",")] for line in output.splitlines() if line.strip()]
-    return tuple(Gpu(name, float(memory) / 1024, driver) for name, memory, driver in rows)
+def _gpu(machine: Machine) -> list[Finding]:
+    """What a GPU needs, too: without one none of it is missing."""
+    minimum, recommended = (f"{size} GB" for size in GPU_GB)
+    if machine.driver is None:
+        none = _("none: the small models run on the processor")
+        return [Finding(_("NVIDIA GPU"), none, minimum, recommended, "info")]
+    largest = max(machine.driver.gpus, key=lambda gpu: gpu.memory_mb)
+    cudnn = machine.cudnn or _("not found: pip install nvidia-cudnn-cu12 nvidia-cublas-cu12")
+    return [
+        Finding(_("NVIDIA GPU"), ", ".join(gpu.name for gpu in machine.driver.gpus), "", "", "good"),
+        _sized(_("GPU memory (GB)"), largest.memory_mb / 1024, GPU_GB),
+        Finding(_("NVIDIA driver"), machine.driver.version, "", "", "info"),
+        Finding(_("CUDA of the driver"), machine.driver.cuda, "12.0", "", _cuda_level(machine.driver.cuda)),
+        Finding("cuDNN", cudnn, "8", "9", "good" if machine.cudnn else "short"),
+    ]
 
 
-def _nvidia_smi() -> str:
-    try:
-        done = subprocess.run(SMI, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""  # no driver, no GPU
-    return done.stdout
+def _cuda_level(version: str) -> Level:
+    return "good" if int(version.split(".")[0]) >= 12 else "short"
+
+
+def _cudnn() -> str:
+    for name in CUDNN:
+        try:
+            number = ctypes.CDLL(name).cudnnGetVersion()
+        except OSError:
+            continue  # not here, or not that version
+        major = 10_000 if number >= 90_000 else 1_000
+        return f"{number // major}.{number % major // 100}.{number % 100}"
+    return ""
 
 
 def _version(name: str) -> str:

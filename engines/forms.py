@@ -18,11 +18,15 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from engines.models import EngineConfig, StageChoice
+from engines.models import BackendProfile, EngineConfig, StageChoice
+from engines.publishing import BudgetError, check_edit
 from engines.registry import BackendSpec, backends
 
 PREFIX = "parameter_"
 WIDGETS = {"name": UnfoldAdminTextInputWidget, "slug": UnfoldAdminTextInputWidget}
+HOW_TO_EXCEED = _(
+    "Calls use this profile. To exceed the budget, change a copy and publish that with an override."
+)
 
 
 def backend_choices() -> list[tuple[str, str]]:
@@ -73,7 +77,30 @@ class EngineForm(forms.ModelForm):
         }
         self.instance.set_secrets({name: given.pop(name) for name in spec.secrets if name in given})
         self.instance.parameters = given
+        self._check_budget()
         return cleaned
+
+    def _check_budget(self) -> None:
+        for profile in BackendProfile.objects.filter(routes__engine=self.instance, is_published=True):
+            engines = [route.engine for route in profile.routes.select_related("engine")]
+            edited = [self.instance if engine == self.instance else engine for engine in engines]
+            try:
+                check_edit(profile, edited)
+            except BudgetError as exc:
+                self.add_error(None, f"{exc} {HOW_TO_EXCEED}")
+
+
+class RouteFormSet(forms.BaseInlineFormSet):
+    """The engines of a profile; those of a published one must fit into the budget."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
+        engines = [data["engine"] for data in kept if "engine" in data and not data.get("DELETE")]
+        try:
+            check_edit(self.instance, engines)
+        except BudgetError as exc:
+            raise forms.ValidationError(f"{exc} {HOW_TO_EXCEED}") from exc
 
 
 def form_field(name: str, field: FieldInfo, given: Any) -> forms.Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -81,16 +82,32 @@ class EngineConfig(models.Model):
 
 
 class BackendProfile(models.Model):
-    """The engines of a call: an ordered list a stage, and where they may be."""
+    """The engines of a call: an ordered list a stage, and where they may be.
+
+    Only a published profile answers calls. ``override_mb`` is by how much it may exceed the budget of GPU
+    memory: someone confirmed it (``engines.publishing``).
+    """
 
     slug = models.SlugField(_("identifier"), unique=True)
     name = models.CharField(_("name"), max_length=80)
     mode = models.CharField(_("mode"), max_length=8, choices=Mode, default=Mode.LOCAL)
+    is_published = models.BooleanField(_("published"), default=False, editable=False)
+    override_mb = models.PositiveIntegerField(_("over the budget (MB)"), default=0, editable=False)
+    override_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+    override_at = models.DateTimeField(_("confirmed at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("engine profile")
         verbose_name_plural = _("engine profiles")
         ordering = ["name"]
+        permissions = [("override_budget", "Can publish an engine profile over the memory budget")]
 
     def __str__(self) -> str:
         return self.name
@@ -119,12 +136,31 @@ class Route(models.Model):
         return f"{self.position}. {self.engine}"
 
 
+class EngineMemory(models.Model):
+    """What an engine took when it was loaded, beside what was predicted for then; MB."""
+
+    engine = models.ForeignKey(EngineConfig, models.CASCADE, related_name="memory")
+    at = models.DateTimeField(_("measured at"), auto_now_add=True)
+    device = models.CharField(_("device"), max_length=8)
+    predicted_mb = models.PositiveIntegerField(_("predicted (MB)"), null=True)
+    measured_mb = models.PositiveIntegerField(_("measured (MB)"))
+
+    class Meta:
+        verbose_name = _("memory of an engine")
+        verbose_name_plural = _("memory of engines")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.engine}: {self.measured_mb} MB"
+
+
 # A model must be importable from here for Django to find it.
 from engines.voices.models import VoiceName, VoiceProfile, VoiceSample  # noqa: E402
 
 __all__ = [
     "BackendProfile",
     "EngineConfig",
+    "EngineMemory",
     "Mode",
     "Route",
     "StageChoice",

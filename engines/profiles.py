@@ -53,6 +53,8 @@ def engine_plan(profile: BackendProfile | None, language: str) -> EnginePlan:
     if profile is None:
         return default_plan()
     found = problems(profile, frozenset({language}))
+    if not profile.is_published:
+        found.insert(0, _("The profile %(profile)s is not published.") % {"profile": profile.name})
     if found:
         raise ProfileError("; ".join(found))
     routes = list(profile.routes.select_related("engine"))

@@ -28,7 +28,8 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 from django.utils.translation import gettext_noop as _
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from engines.catalog import Format
+from engines.catalog import Format, get_model, model_dir
+from engines.memory import MIB, Demand, Device
 
 Stage = Literal["stt", "llm", "tts", "embedding", "rerank"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -53,6 +54,13 @@ class Backend(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     spec: ClassVar[BackendSpec]
 
+    def demand(self) -> Demand | None:
+        """Return what it takes of this machine's memory, None when it runs elsewhere.
+
+        Raises CatalogError or ModelFileError when its files do not tell.
+        """
+        return None
+
 
 class LocalBackend(Backend):
     """An engine that the engine server loads into its own process."""
@@ -62,6 +70,21 @@ class LocalBackend(Backend):
     def load(self, place: Place) -> Any:
         """Return the engine (see ``engines.local.base``); blocking, may take long and much memory."""
         raise NotImplementedError
+
+    @property
+    def runs_on(self) -> Device:
+        return "cuda" if str(getattr(self, "device", "cpu")).startswith("cuda") else "cpu"
+
+    def demand(self) -> Demand:
+        folder = model_dir(self.model)
+        return self.demand_of(folder) if folder.is_dir() else self._demand_of_catalogue()
+
+    def demand_of(self, folder: Path) -> Demand:  # noqa: ARG002
+        """Return what the installed model takes; backends that can tell from its files say it here."""
+        return self._demand_of_catalogue()
+
+    def _demand_of_catalogue(self) -> Demand:
+        return Demand(self.runs_on, get_model(self.model).memory_mb * MIB)
 
 
 class RemoteBackend(Backend):

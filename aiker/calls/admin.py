@@ -19,6 +19,7 @@ from unfold.decorators import display
 from aiker.audio_response import audio_response
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
+from engines.models import BackendProfile
 
 TARGET_MS = 2000  # voice to voice; slower turns are marked
 END_COLOURS = {
@@ -62,6 +63,11 @@ class AssistantAdmin(ModelAdmin):
             },
         ),
     ]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "profile":
+            kwargs["queryset"] = BackendProfile.objects.filter(is_published=True)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description=_("test call"))
     def call_link(self, assistant: Assistant) -> str:

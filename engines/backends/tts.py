@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from django.utils.translation import gettext_noop as _
@@ -9,8 +10,14 @@ from pydantic import Field
 
 from engines.catalog import model_dir
 from engines.local.base import LocalTTSEngine
+from engines.memory import ONNX_COPIES, Demand, weights_bytes
+from engines.model_files import read_onnx
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
 from engines.voices.latents import voices_store
+
+# The dictionaries of Mandarin and English pronunciation, onnx and onnxruntime, and the buffers for the 1.4 s
+# of sound that are made at once, which onnxruntime keeps from its warming on (python -m bench memory).
+RUNTIME_MB = 300.0
 
 
 @backend(
@@ -25,6 +32,10 @@ from engines.voices.latents import voices_store
 class Kokoro(LocalBackend):
     model: str = Field("kokoro-int8", title=_("Model"), description=_("Catalogue id of a Kokoro model."))
     voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
+
+    def demand_of(self, folder: Path) -> Demand:
+        stored = weights_bytes(read_onnx(folder / "model.onnx"), "stored")
+        return Demand("cpu", stored * ONNX_COPIES, overhead_mb=RUNTIME_MB)
 
     def load(self, place: Place) -> LocalTTSEngine:
         from engines.local.kokoro import KokoroTTS

@@ -38,13 +38,15 @@ def decode(data: bytes, filename: str = "", content_type: str = "", max_s: float
     Raises BadRequestError when there is no sound in it that can be read. No more than ``max_s`` is decoded,
     however much a small file unpacks to.
     """
-    samples, rate = decode_at_own_rate(data, filename, content_type)
+    samples, rate = decode_at_own_rate(data, filename, content_type, max_s)
     if rate != STT_SAMPLE_RATE:
         samples = soxr.resample(samples, rate, STT_SAMPLE_RATE)
     return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def decode_at_own_rate(data: bytes, filename: str = "", content_type: str = "") -> tuple[Samples, int]:
+def decode_at_own_rate(
+    data: bytes, filename: str = "", content_type: str = "", max_s: float = math.inf
+) -> tuple[Samples, int]:
     """Return ``data`` as float32 mono at the rate in Hz that it has; BadRequestError as ``decode``."""
     if not data:
         raise BadRequestError("The audio file is empty.", "file")

@@ -5,11 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engines.memory import MIB, Demand, weights_bytes
+from engines.model_files import read_gguf
+
 # Tokens shared by all slots. A turn is a system prompt, a few passages and a short history: under 1,500.
 CONTEXT = 4096
 # Two calls, or one call whose next turn is speculated on while the last reply still streams.
 SLOTS = 2
 UBATCH = 128
+# Prompts that left their slot are kept in memory; a call needs little of the default 8 GB.
+PROMPT_CACHE_MB = 256
+# The vocabulary, and weights packed anew for the processor (python -m bench memory).
+RUNTIME_MB = 110.0
+
+
+def demand(path: Path) -> Demand:
+    """Return what ``serve_llm`` takes with one GGUF file: on the CPU, all slots in one cache."""
+    gguf = read_gguf(path)
+    model = gguf.model
+    return Demand(
+        "cpu",
+        weights_bytes(gguf.tensors, "stored"),
+        model.cache_bytes(CONTEXT),
+        model.activations_bytes(UBATCH, SLOTS) + PROMPT_CACHE_MB * MIB,
+        RUNTIME_MB,
+        process="llm",
+    )
 
 
 def server_params(model: Path, host: str, port: int, threads: int) -> Any:
@@ -32,8 +53,7 @@ def server_params(model: Path, host: str, port: int, threads: int) -> Any:
     params.kv_unified = True
     params.n_ubatch = UBATCH
     params.cache_prompt = True
-    # Prompts that left their slot are kept in memory; a call needs little of the default 8 GB.
-    params.cache_ram_mib = 256
+    params.cache_ram_mib = PROMPT_CACHE_MB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     for cpu in (params.cpuparams, params.cpuparams_batch):
         # Busy waiting would take the core that speech synthesis runs on.

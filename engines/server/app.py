@@ -33,17 +33,19 @@ def create_app(
     engines: Sequence[Stage],
     on_failure: Callable[[], None] = lambda: None,
     wanted: Callable[[], Sequence[Stage]] | None = None,
+    on_ready: Callable[[Stage], None] = lambda _stage: None,
 ) -> Starlette:
     """Return the ASGI application that serves ``engines``.
 
     ``wanted`` says anew what is to be served (blocking); ``POST /v1/models/reload`` asks it.
 
-    ``on_failure`` is called when a required model could not be loaded.
+    ``on_failure`` is called when a required model could not be loaded, ``on_ready`` (blocking) for each
+    that was.
     """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load(engines, on_failure))
+        loading = asyncio.create_task(_load(engines, on_failure, on_ready))
         try:
             yield
         finally:
@@ -67,14 +69,23 @@ def create_app(
     )
     app.state.stages = tuple(engines)
     app.state.wanted = wanted
+    app.state.on_ready = on_ready
     app.state.work = set()
     return app
 
 
-async def _load(engines: Sequence[Stage], on_failure: Callable[[], None]) -> None:
-    await asyncio.gather(*(stage.start() for stage in engines if stage.state == "loading"))
+async def _load(
+    engines: Sequence[Stage], on_failure: Callable[[], None], on_ready: Callable[[Stage], None]
+) -> None:
+    await asyncio.gather(*(_start(stage, on_ready) for stage in engines if stage.state == "loading"))
     if any(stage.state == "failed" and stage.required for stage in engines):
         on_failure()
+
+
+async def _start(stage: Stage, on_ready: Callable[[Stage], None]) -> None:
+    await stage.start()
+    if stage.state == "ready":
+        await asyncio.to_thread(on_ready, stage)
 
 
 async def health(request: Request) -> Response:
@@ -116,7 +127,10 @@ async def reload(request: Request) -> Response:
         new.append(stage if kept is None or kept.state == "failed" else kept)
     state.stages = tuple(new)
     fresh = [stage for stage in new if stage.state == "loading" and stage in wanted]
-    for work in (*(stage.start() for stage in fresh), *(stage.retire() for stage in old.values())):
+    for work in (
+        *(_start(stage, state.on_ready) for stage in fresh),
+        *(stage.retire() for stage in old.values()),
+    ):
         task = asyncio.create_task(work)
         state.work.add(task)
         task.add_done_callback(state.work.discard)
@@ -130,4 +144,5 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 def _describe(stage: Stage) -> dict[str, Any]:
     about = {"id": stage.model, "object": "model", "created": 0, "owned_by": "aiker", "kind": stage.kind}
+    about |= {"device": stage.device, "memory_mb": stage.memory_mb}
     return about | ({"voices": list(stage.engine.voices)} if stage.kind == "tts" else {})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from engines.measuring import used_mb
+from engines.memory import Device
 from engines.registry import LocalBackend, Place
 from engines.registry import Stage as Kind
 from engines.server.queue import StageQueue
@@ -19,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "failed"]
 RETIRE_POLL_S = 0.1
+# What a model takes is what the process has more of after it: one is loaded at a time.
+_loading = threading.Lock()
 
 
 @dataclass
@@ -27,6 +32,7 @@ class Stage:
 
     ``model`` is the name clients ask for, ``aliases`` are others for the same. The server is healthy
     while its required stages are; without another, calls that name it are refused or go elsewhere.
+    ``memory_mb`` is what loading and warming it took of ``device``.
     """
 
     kind: Kind
@@ -35,6 +41,8 @@ class Stage:
     aliases: frozenset[str] = frozenset()
     required: bool = True
     source: LocalBackend | None = None
+    device: Device = "cpu"
+    memory_mb: int | None = None
     state: State = "loading"
     error: str = ""
     engine: Any = None
@@ -57,9 +65,12 @@ class Stage:
             logger.info("%s model %s ready after %.1f s", self.kind, self.model, time.perf_counter() - began)
 
     def _load(self) -> Any:
-        engine = self.load()
-        engine.warm()
-        return engine
+        with _loading:
+            before = used_mb(self.device)
+            engine = self.load()
+            engine.warm()
+            self.memory_mb = max(0, round(used_mb(self.device) - before))
+            return engine
 
     def rename(self, like: Stage) -> None:
         """Take the names of another stage of the same engine."""
@@ -79,6 +90,7 @@ class Stage:
 
     def health(self) -> dict[str, Any]:
         report = {"kind": self.kind, "model": self.model, "state": self.state, "queue": self.queue.depth}
+        report |= {"device": self.device, "memory_mb": self.memory_mb}
         return report | ({"error": self.error} if self.error else {})
 
 
@@ -99,6 +111,7 @@ def stages_for(
             frozenset(rest),
             required=first in required,
             source=engine,
+            device=engine.runs_on,
         )
         for engine, (first, *rest) in names.items()
     ]

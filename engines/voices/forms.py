@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from engines.local.audio_input import decode_at_own_rate
 from engines.local.base import BadRequestError
 from engines.voices.models import VoiceSample
-from engines.voices.recording_checks import check_recording
+from engines.voices.recording_checks import LONGEST_S, check_recording
 
 MOST_MB = 25
 
@@ -33,7 +33,7 @@ class VoiceSampleForm(forms.ModelForm):
             data = recording.read()
             recording.seek(0)
             try:
-                samples, rate = decode_at_own_rate(data, recording.name or "")
+                samples, rate = decode_at_own_rate(data, recording.name or "", max_s=LONGEST_S)
             except BadRequestError as exc:
                 raise ValidationError(str(exc)) from exc
             self.instance.sha256 = hashlib.sha256(data).hexdigest()

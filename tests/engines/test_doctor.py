@@ -6,13 +6,16 @@ import pytest
 from django.core.management import call_command
 from django.utils import translation
 
-from engines.doctor import Gpu, Machine, examine, parse_gpus
+from engines.doctor import Machine, examine
+from engines.gpu import Driver, Gpu
 
 SMALL = Machine(
     cores=2,
     memory_gb=7.7,
     disk_free_gb=25,
-    gpus=(),
+    driver=None,
+    cudnn="",
+    torch="",
     python=(3, 11),
     libraries={"onnxruntime": "1.31.1"},
     onnx_providers=("CPUExecutionProvider",),
@@ -40,9 +43,12 @@ def english() -> Iterator[None]:
         ({"memory_gb": 3.8}, "memory", "short"),
         ({"disk_free_gb": 5}, "disk", "short"),
         ({}, "GPU", "info"),
-        ({"gpus": (Gpu("RTX 4070 Ti", 15.99, "550"),)}, "GPU", "good"),
-        ({"gpus": (Gpu("RTX 3060", 11.99, "550"),)}, "GPU", "enough"),
-        ({"gpus": (Gpu("GTX 1060", 6, "550"),)}, "GPU", "short"),
+        ({"driver": Driver("550.1", "12.4", (Gpu("RTX 4070 Ti", 16376),))}, "GPU memory", "good"),
+        ({"driver": Driver("550.1", "12.4", (Gpu("RTX 3060", 12288),))}, "GPU memory", "enough"),
+        ({"driver": Driver("550.1", "12.4", (Gpu("GTX 1060", 6144),))}, "GPU memory", "short"),
+        ({"driver": Driver("450.1", "11.0", (Gpu("GTX 1060", 6144),))}, "CUDA", "short"),
+        ({"driver": Driver("550.1", "12.4", (Gpu("RTX 3060", 12288),))}, "cuDNN", "short"),
+        ({"driver": Driver("550.1", "12.4", (Gpu("RTX 3060", 12288),)), "cudnn": "9.7.1"}, "cuDNN", "good"),
         ({"python": (3, 10)}, "Python", "short"),
     ],
 )
@@ -57,14 +63,6 @@ def test_engines_say_what_they_lack() -> None:
 
     assert found["engine kokoro"] == "can run here"
     assert "TTS, torch" in found["engine xtts"]
-
-
-def test_the_output_of_nvidia_smi_is_read() -> None:
-    gpus = parse_gpus("NVIDIA H100 80GB HBM3, 81559, 580.95.05\nNVIDIA RTX 4070 Ti, 16376, 550.1\n")
-
-    assert [gpu.name for gpu in gpus] == ["NVIDIA H100 80GB HBM3", "NVIDIA RTX 4070 Ti"]
-    assert gpus[0].memory_gb == pytest.approx(79.6, abs=0.1)
-    assert parse_gpus("") == ()
 
 
 def test_the_command_examines_this_machine(capsys: pytest.CaptureFixture[str]) -> None:

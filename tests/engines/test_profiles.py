@@ -30,7 +30,7 @@ def engine(slug: str, backend: str, key: str = "", **parameters: Any) -> EngineC
 
 
 def profile(mode: Mode, *engines: EngineConfig) -> BackendProfile:
-    made = BackendProfile.objects.create(slug=f"p-{mode}", name=f"p {mode}", mode=mode)
+    made = BackendProfile.objects.create(slug=f"p-{mode}", name=f"p {mode}", mode=mode, is_published=True)
     for position, one in enumerate(engines, start=1):
         Route.objects.create(profile=made, engine=one, position=position, timeout_ms=1500)
     return made

@@ -73,6 +73,7 @@ def test_an_uploaded_recording_is_judged_at_once_and_the_voice_prepared(
     [
         ("empty.wav", b"", "empty"),
         ("letter.wav", b"Dear Anna, this is no sound. " * 100, "could not be read"),
+        ("long.wav", wav(seconds=150), "longer than 120 s"),
         ("cut.wav", wav()[:30], "could not be read"),
     ],
 )

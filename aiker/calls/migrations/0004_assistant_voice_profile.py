@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('calls', '0003_assistant_vad'),
-        ('engines', '0003_voices'),
+        ('engines', '0004_voices'),
     ]
 
     operations = [

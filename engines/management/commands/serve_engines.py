@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from engines.backends.embedding import BGEOnnx
 from engines.backends.stt import FasterWhisper
 from engines.backends.tts import Kokoro
+from engines.fit import store_measurement
 from engines.models import EngineConfig
 from engines.profiles import engine_problems
 from engines.registry import LocalBackend, Place
@@ -74,13 +75,21 @@ def engines_of_settings() -> dict[str, LocalBackend]:
     return {engine.model: engine for engine in engines}
 
 
+def remember_memory(stage: Stage) -> None:
+    """Keep what a loaded stage takes, for the engines of the admin that it serves."""
+    try:
+        store_measurement({stage.model, *stage.aliases}, stage.device, stage.memory_mb or 0)
+    finally:
+        connection.close()  # a thread of its own
+
+
 def serve(
     engines: Sequence[Stage], host: str, port: int, wanted: Callable[[], Sequence[Stage]] | None = None
 ) -> None:
     """Serve until a signal; raise CommandError when a model cannot be loaded or the port is taken."""
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engines, lambda: setattr(server, "should_exit", True), wanted),
+            create_app(engines, lambda: setattr(server, "should_exit", True), wanted, remember_memory),
             host=host,
             port=port,
             access_log=False,

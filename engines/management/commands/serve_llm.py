@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -10,10 +11,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
-from engines.catalog import choose_llm, machine_size
+from engines.catalog import served_llm
+from engines.fit import store_measurement
+from engines.measuring import used_mb
+from engines.models import EngineConfig
 from engines.server.launch import installed, threads
+
+logger = logging.getLogger(__name__)
 
 # Speech synthesis must win the cores while the model goes on writing; its words are needed later.
 NICENESS = 15
@@ -30,16 +37,16 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.AIKER.llm_port)
 
     def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
-        wanted = settings.AIKER.llm_model
-        model = choose_llm(*machine_size()) if wanted == "auto" else wanted
+        model = served_llm()
         path = installed(model, "llm", ("gguf",)) / "model.gguf"
-        began = time.perf_counter()
+        began, before = time.perf_counter(), used_mb("cpu")
         stops = (signal.SIGINT, signal.SIGTERM)
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         self.yield_processor()
         _server = start(path, host, port)
         self.stderr.write(f"llm {model} ready after {time.perf_counter() - began:.1f} s on port {port}")
+        remember_memory(used_mb("cpu") - before)
         signal.sigwait(stops)
         # Deleting the server would wait up to 30 s for a reply that streams. It keeps nothing: just end.
         os._exit(0)
@@ -54,6 +61,20 @@ class Command(BaseCommand):
         except OSError as exc:
             # The kernel refuses the root group, which some containers run in. Replies are only slower.
             self.stderr.write(f"llm keeps its processor share: {AUTOGROUP}: {exc.strerror}")
+
+
+def remember_memory(measured_mb: float) -> None:
+    """Keep what the model takes, for the engines of the admin that lead to this server."""
+    try:
+        engines = EngineConfig.objects.filter(
+            backend="openai-llm", parameters__base_url=settings.AIKER.llm_url
+        )
+        slugs = list(engines.values_list("slug", flat=True))
+    except DatabaseError as exc:
+        logger.warning("the measured memory was not stored: %s", exc)
+        return
+    store_measurement(slugs, "cpu", measured_mb)
+    connection.close()
 
 
 def start(path: Path, host: str, port: int) -> Any:

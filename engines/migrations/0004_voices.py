@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engines', '0002_rerank_stage'),
+        ('engines', '0003_memory_and_publishing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
