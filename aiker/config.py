@@ -64,6 +64,13 @@ class Config(BaseSettings):
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
+    vllm: Path = Field(
+        BASE_DIR / ".venv-vllm/bin/vllm", description="The vllm program; `make vllm` installs this one."
+    )
+    tgi: Path = Field(
+        Path("text-generation-launcher"), description="The program of TGI: a path, or a name on PATH."
+    )
+
     local_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "::1"],
         description="JSON list of hosts that belong to this house; a local profile may use no other.",
@@ -96,6 +103,8 @@ def load_config() -> Config:
         update={
             "data_dir": config.data_dir.expanduser().resolve(),
             "models": config.models.expanduser().resolve(),
+            "vllm": config.vllm.expanduser().absolute(),
+            "tgi": config.tgi.expanduser(),
         }
     )
 

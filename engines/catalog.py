@@ -135,7 +135,7 @@ def get_model(model_id: str) -> Model:
 
 
 def model_dir(model_id: str) -> Path:
-    """Return the folder of a model's files, installed or not."""
+    """Return the folder of a model's files, installed or not; an absolute path is the folder itself."""
     return settings.AIKER.models / model_id
 
 

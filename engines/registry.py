@@ -33,6 +33,10 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 Capability = Literal["streaming", "voices", "cloning", "hot_words"]
 
 
+class ModelFilesError(Exception):
+    """The files of a model cannot be used by this engine; the message says what to do."""
+
+
 class RegistryError(LookupError):
     """There is no such backend; the message names those there are."""
 
@@ -50,6 +54,8 @@ class Backend(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     spec: ClassVar[BackendSpec]
+    model_files: ClassVar[str] = "*"
+    """Pattern of a file that the model's folder must have."""
 
 
 class LocalBackend(Backend):
@@ -70,6 +76,58 @@ class RemoteBackend(Backend):
     )
     model: str = Field(min_length=1, title=_("Model"), description=_("Its name at that address."))
     api_key: SecretStr = Field(SecretStr("local"), title=_("Key"))
+
+
+class ServerBackend(Backend):
+    """A server that ``manage.py start`` runs and keeps alive on this machine; it speaks OpenAI's API itself.
+
+    It is run while a profile names it: ``[program, *arguments()]`` with ``environment()`` added to the
+    environment. It is ready when ``health_url`` answers 200, and asked at ``base_url`` for ``served_name``.
+    """
+
+    model: str = Field(
+        min_length=1,
+        title=_("Model"),
+        description=_("Catalogue id, or the absolute path of a folder with a model's files."),
+    )
+    port: int = Field(
+        8110,
+        ge=1024,
+        le=65535,
+        title=_("Port"),
+        description=_("On 127.0.0.1; each server needs its own."),
+    )
+
+    @property
+    def program(self) -> str:
+        """What is run: a path, or a name on PATH."""
+        raise NotImplementedError
+
+    @property
+    def remedy(self) -> str:
+        """What to do when ``program`` is not there."""
+        raise NotImplementedError
+
+    def arguments(self) -> list[str]:
+        """What ``program`` is given; ModelFilesError when the model's files cannot be served."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """What is added to the environment of ``program``."""
+        return {}
+
+    @property
+    def served_name(self) -> str:
+        """What clients call the model."""
+        return Path(self.model).name
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def health_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +155,7 @@ class BackendSpec:
 
     @property
     def is_local(self) -> bool:
-        return issubclass(self.parameters, LocalBackend)
+        return issubclass(self.parameters, LocalBackend | ServerBackend)
 
     @property
     def missing(self) -> tuple[str, ...]:

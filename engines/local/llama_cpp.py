@@ -12,7 +12,9 @@ SLOTS = 2
 UBATCH = 128
 
 
-def server_params(model: Path, host: str, port: int, threads: int) -> Any:
+def server_params(
+    model: Path, host: str, port: int, threads: int, context: int = CONTEXT, slots: int = SLOTS
+) -> Any:
     """Return the parameters of ``xllamacpp.Server`` for one GGUF file.
 
     ::
@@ -27,9 +29,11 @@ def server_params(model: Path, host: str, port: int, threads: int) -> Any:
     params.model_alias = {model.parent.name}
     params.hostnames = [host]
     params.port = port
-    params.n_ctx = CONTEXT
-    params.n_parallel = SLOTS
+    params.n_ctx = context
+    params.n_parallel = slots
     params.kv_unified = True
+    # Models that can think aloud first (Qwen3) would keep a caller waiting.
+    params.default_template_kwargs = {"enable_thinking": "false"}
     params.n_ubatch = UBATCH
     params.cache_prompt = True
     # Prompts that left their slot are kept in memory; a call needs little of the default 8 GB.

@@ -1,4 +1,4 @@
-"""The engine server: speech recognition, speech synthesis and embeddings behind OpenAI's HTTP API.
+"""The engine server: speech recognition, speech synthesis, embeddings and chat behind OpenAI's HTTP API.
 
 ::
 
@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engines.server.chat import chat_completions
 from engines.server.embeddings import embeddings
 from engines.server.errors import HANDLED, APIError, handle
 from engines.server.requests import stages
@@ -58,6 +59,7 @@ def create_app(
             Route("/v1/models/{model}", show_model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             Route("/v1/audio/speech", speech, methods=["POST"]),
+            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
         ],
         exception_handlers={**dict.fromkeys(HANDLED, handle), ClientDisconnect: _gone, Exception: handle},

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "failed"]
 RETIRE_POLL_S = 0.1
+# While it builds a model, transformers changes PyTorch's default precision for the whole process.
+_torch_loading = threading.Lock()
 
 
 @dataclass
@@ -57,8 +61,10 @@ class Stage:
             logger.info("%s model %s ready after %.1f s", self.kind, self.model, time.perf_counter() - began)
 
     def _load(self) -> Any:
-        engine = self.load()
-        engine.warm()
+        uses_torch = self.source is not None and "torch" in self.source.spec.packages
+        with _torch_loading if uses_torch else nullcontext():
+            engine = self.load()
+            engine.warm()
         return engine
 
     def rename(self, like: Stage) -> None:
