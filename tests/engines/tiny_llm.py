@@ -95,7 +95,7 @@ def save_model(kind: str, folder: Path, vocabulary: int, ends: list[int]) -> Non
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     torch.manual_seed(7)
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes = {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4}
     sizes |= {"vocab_size": vocabulary, "max_position_embeddings": CONTEXT}
     ids = {"bos_token_id": None, "eos_token_id": ends, "pad_token_id": ends[0]}
     if kind == "baichuan":
@@ -111,7 +111,7 @@ def save_model(kind: str, folder: Path, vocabulary: int, ends: list[int]) -> Non
         (folder / "config.json").write_text(json.dumps(about))
         config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
     else:
-        heads = {"num_key_value_heads": 2} | ({"head_dim": 16} if kind == "glm" else {})
+        heads = {"num_key_value_heads": 2} | ({"head_dim": 32} if kind == "glm" else {})
         config = AutoConfig.for_model(kind, **sizes, **heads, **ids)
     model = AutoModelForCausalLM.from_config(config, trust_remote_code=kind == "baichuan")
     for weight in model.parameters():  # wide enough for answers that differ from token to token
