@@ -36,7 +36,7 @@ def wanted_services() -> tuple[dict[str, Service], dict[str, str]]:
                 continue
             services[slug] = Service(
                 f"llm-{slug}",
-                [server.program, *server.arguments()],
+                [server.program(), *server.arguments()],
                 server.health_url,
                 env=server.environment(),
                 optional=True,

@@ -81,7 +81,7 @@ class RemoteBackend(Backend):
 class ServerBackend(Backend):
     """A server that ``manage.py start`` runs and keeps alive on this machine; it speaks OpenAI's API itself.
 
-    It is run while a profile names it: ``[program, *arguments()]`` with ``environment()`` added to the
+    It is run while a profile names it: ``[program(), *arguments()]`` with ``environment()`` added to the
     environment. It is ready when ``health_url`` answers 200, and asked at ``base_url`` for ``served_name``.
     """
 
@@ -98,13 +98,13 @@ class ServerBackend(Backend):
         description=_("On 127.0.0.1; each server needs its own."),
     )
 
-    @property
-    def program(self) -> str:
+    @classmethod
+    def program(cls) -> str:
         """What is run: a path, or a name on PATH."""
         raise NotImplementedError
 
-    @property
-    def remedy(self) -> str:
+    @classmethod
+    def remedy(cls) -> str:
         """What to do when ``program`` is not there."""
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from pydantic import ValidationError as ParametersError
 
 from engines.models import EngineConfig
-from engines.registry import ModelFilesError, RegistryError, ServerBackend
+from engines.registry import BackendSpec, ModelFilesError, RegistryError, ServerBackend
 from engines.secrets import SecretsError
 
 OWN_PORTS = ("port", "engines_port", "llm_port", "chroma_port")
@@ -39,12 +39,20 @@ def servers_to_run() -> dict[str, tuple[EngineConfig, ServerBackend]]:
     return found
 
 
+def missing_programs(spec: BackendSpec) -> tuple[str, ...]:
+    """Return what a backend runs and is not installed here."""
+    if not issubclass(spec.parameters, ServerBackend):
+        return ()
+    program = spec.parameters.program()
+    return () if shutil.which(program) else (program,)
+
+
 def server_problems(engine: EngineConfig, backend: ServerBackend) -> list[str]:
     """Return what keeps a server, whose model is installed, from being started."""
     found = []
-    if shutil.which(backend.program) is None:
-        text = _("The program %(program)s is not installed.") % {"program": backend.program}
-        found.append(f"{text} {backend.remedy}")
+    for program in missing_programs(backend.spec):
+        text = _("The program %(program)s is not installed.") % {"program": program}
+        found.append(f"{text} {backend.remedy()}")
     try:
         backend.arguments()
     except ModelFilesError as exc:

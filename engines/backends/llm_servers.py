@@ -85,12 +85,12 @@ class VLLM(_GpuServer):
         ),
     )
 
-    @property
-    def program(self) -> str:
+    @classmethod
+    def program(cls) -> str:
         return str(settings.AIKER.vllm)
 
-    @property
-    def remedy(self) -> str:
+    @classmethod
+    def remedy(cls) -> str:
         return gettext("Run make vllm, or set AIKER_VLLM.")
 
     def arguments(self) -> list[str]:
@@ -124,12 +124,12 @@ class TGI(_GpuServer):
         "", "awq", "compressed-tensors", "eetq", "exl2", "gptq", "marlin", "bitsandbytes-nf4", "fp8"
     ] = Field("", title=_("Quantisation"), description=_("Empty: as config.json of the model says."))
 
-    @property
-    def program(self) -> str:
+    @classmethod
+    def program(cls) -> str:
         return str(settings.AIKER.tgi)
 
-    @property
-    def remedy(self) -> str:
+    @classmethod
+    def remedy(cls) -> str:
         return gettext("Install Text Generation Inference, or set AIKER_TGI to its launcher.")
 
     def arguments(self) -> list[str]:
@@ -168,12 +168,12 @@ class LlamaCpp(ServerBackend):
         2, ge=1, title=_("Answers at once"), description=_("More requests wait their turn.")
     )
 
-    @property
-    def program(self) -> str:
+    @classmethod
+    def program(cls) -> str:
         return sys.executable
 
-    @property
-    def remedy(self) -> str:
+    @classmethod
+    def remedy(cls) -> str:
         return ""  # what runs this runs it, too
 
     def arguments(self) -> list[str]:

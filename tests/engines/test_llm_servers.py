@@ -13,6 +13,7 @@ from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 
 from aiker.llm_servers import wanted_services
+from engines.doctor import look
 from engines.models import BackendProfile, EngineConfig, Mode, Route
 from engines.profiles import engine_plan, engine_problems, problems
 from engines.registry import ServerBackend
@@ -77,7 +78,7 @@ def test_vllm_is_told_what_the_admin_says(model: Path, settings: LazySettings) -
     server = built(made)
     arguments = server.arguments()
 
-    assert server.program == str(settings.AIKER.vllm)
+    assert server.program() == str(settings.AIKER.vllm)
     assert arguments[:2] == ["serve", str(model)]
     assert {name: option(arguments, name) for name in arguments if name.startswith("--max-m")} == {
         "--max-model-len": "2048"
@@ -165,6 +166,13 @@ def test_a_program_that_is_not_installed_is_named_with_the_remedy(
 
     assert f"/nowhere/{backend}" in problem
     assert says in problem
+
+
+def test_the_doctor_names_a_program_that_is_missing(settings: LazySettings) -> None:
+    settings.AIKER = settings.AIKER.model_copy(update={"vllm": Path("/nowhere/vllm"), "tgi": Path("env")})
+    missing = look().missing
+
+    assert (missing["vllm"], missing["tgi"], missing["llama.cpp"]) == (("/nowhere/vllm",), (), ())
 
 
 @pytest.mark.usefixtures("installed")

@@ -95,9 +95,14 @@ def save_model(kind: str, folder: Path, vocabulary: int, ends: list[int]) -> Non
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     torch.manual_seed(7)
-    sizes = {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
     sizes |= {"vocab_size": vocabulary, "max_position_embeddings": CONTEXT}
-    ids = {"bos_token_id": None, "eos_token_id": ends, "pad_token_id": ends[0]}
+    ids: dict[str, Any] = {"bos_token_id": None, "eos_token_id": ends, "pad_token_id": ends[0]}
     if kind == "baichuan":
         folder.mkdir(parents=True, exist_ok=True)
         for file in CODE.glob("*.py"):

@@ -56,7 +56,7 @@ def server(engine: EngineConfig, tmp_path_factory: pytest.TempPathFactory) -> It
     log = tmp_path_factory.mktemp("log") / "vllm.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [built.program, *built.arguments()],
+            [built.program(), *built.arguments()],
             env=child_environment(built.environment() | CPU),
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -65,7 +65,8 @@ class BaichuanForCausalLM(PreTrainedModel):
     ) -> CausalLMOutputWithPast:
         hidden, cache = self.embed_tokens(input_ids), []
         for index, layer in enumerate(self.layers):
-            hidden, kept = layer(hidden, past_key_values[index] if past_key_values else None)
-            cache.append(kept)
+            hidden, pair = layer(hidden, past_key_values[index] if past_key_values else None)
+            cache.append(pair)
         logits = F.linear(self.norm(hidden), F.normalize(self.lm_head.weight))
-        return CausalLMOutputWithPast(logits=logits, past_key_values=tuple(cache) if use_cache else None)
+        kept: Any = tuple(cache) if use_cache else None
+        return CausalLMOutputWithPast(logits=logits, past_key_values=kept)
