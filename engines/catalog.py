@@ -227,7 +227,7 @@ def format_problem(model: Model, formats: Sequence[Format]) -> str:
 
 
 def model_dir(model_id: str) -> Path:
-    """Return the folder of a model's files, installed or not."""
+    """Return the folder of a model's files, installed or not; an absolute path is the folder itself."""
     return settings.AIKER.models / model_id
 
 

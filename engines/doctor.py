@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from engines.gpu import Driver, look_at_gpus
 from engines.registry import backends
+from engines.servers import missing_programs
 
 Level = Literal["good", "enough", "short", "info"]
 GIB = 2**30
@@ -48,7 +49,7 @@ class Machine:
     python: tuple[int, int]
     libraries: dict[str, str]
     onnx_providers: tuple[str, ...]
-    missing: dict[str, tuple[str, ...]]  # by backend: packages that are not installed
+    missing: dict[str, tuple[str, ...]]  # by backend: packages and programs that are not installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def look() -> Machine:
         python=sys.version_info[:2],
         libraries={name: found for name in LIBRARIES if (found := _version(name))},
         onnx_providers=tuple(onnxruntime.get_available_providers()),
-        missing={spec.name: spec.missing for spec in backends()},
+        missing={spec.name: spec.missing + missing_programs(spec) for spec in backends()},
     )
 
 

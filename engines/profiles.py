@@ -18,12 +18,13 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import ValidationError as ParametersError
 
-from engines.catalog import CatalogError, format_problem, get_model
+from engines.catalog import CatalogError, format_problem, get_model, model_dir
 from engines.fetch import is_installed
 from engines.models import BackendProfile, EngineConfig, Mode, Route, StageChoice
-from engines.registry import Backend, LocalBackend, RegistryError, RemoteBackend
+from engines.registry import Backend, LocalBackend, RegistryError, RemoteBackend, ServerBackend
 from engines.routing import Endpoint
 from engines.secrets import SecretsError
+from engines.servers import server_problems
 
 TRIAL_TIMEOUT_S = 30.0
 NEEDED = (StageChoice.STT, StageChoice.LLM, StageChoice.TTS)
@@ -98,6 +99,8 @@ def engine_problems(engine: EngineConfig, languages: frozenset[str] = frozenset(
             _("The packages %(packages)s are not installed. Run: pip install -r %(extra)s")
             % {"packages": ", ".join(spec.missing), "extra": spec.extra}
         ]
+    if isinstance(built, ServerBackend):
+        return _model_problems(built, languages) or server_problems(engine, built)
     return _model_problems(built, languages) if isinstance(built, LocalBackend) else []
 
 
@@ -108,7 +111,9 @@ def is_local(backend: Backend) -> bool:
     return urlsplit(backend.base_url).hostname in settings.AIKER.local_hosts
 
 
-def _model_problems(backend: LocalBackend, languages: frozenset[str]) -> list[str]:
+def _model_problems(backend: LocalBackend | ServerBackend, languages: frozenset[str]) -> list[str]:
+    if backend.model.startswith("/"):
+        return _file_problems(backend)
     try:
         model = get_model(backend.model)
     except CatalogError as exc:
@@ -128,7 +133,17 @@ def _model_problems(backend: LocalBackend, languages: frozenset[str]) -> list[st
             _("The model %(model)s does not speak %(languages)s.")
             % {"model": model.id, "languages": ", ".join(sorted(lacking))}
         )
-    return found
+    return found or _file_problems(backend)
+
+
+def _file_problems(backend: LocalBackend | ServerBackend) -> list[str]:
+    folder = model_dir(backend.model)
+    if any(folder.glob(backend.model_files)):
+        return []
+    return [
+        _("%(folder)s has no %(files)s, which %(backend)s needs.")
+        % {"folder": folder, "files": backend.model_files, "backend": backend.spec.name}
+    ]
 
 
 def _place_problems(profile: BackendProfile, engine: EngineConfig) -> list[str]:
@@ -160,4 +175,6 @@ def _endpoint(slug: str, backend: Backend, timeout_s: float) -> Endpoint:
     if isinstance(backend, RemoteBackend):
         key = backend.api_key.get_secret_value()
         return Endpoint(slug, backend.base_url, backend.model, key, timeout_s, voice)
+    if isinstance(backend, ServerBackend):
+        return Endpoint(slug, backend.base_url, backend.served_name, timeout_s=timeout_s)
     return Endpoint(slug, settings.AIKER.engines_url, slug, timeout_s=timeout_s, voice=voice)

@@ -36,6 +36,10 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 Capability = Literal["streaming", "voices", "cloning", "hot_words"]
 
 
+class ModelFilesError(Exception):
+    """The files of a model cannot be used by this engine; the message says what to do."""
+
+
 class RegistryError(LookupError):
     """There is no such backend; the message names those there are."""
 
@@ -53,6 +57,8 @@ class Backend(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     spec: ClassVar[BackendSpec]
+    model_files: ClassVar[str] = "*"
+    """Pattern of a file that the model's folder must have."""
 
     def demand(self) -> Demand | None:
         """Return what it takes of this machine's memory, None when it runs elsewhere.
@@ -97,6 +103,66 @@ class RemoteBackend(Backend):
     api_key: SecretStr = Field(SecretStr("local"), title=_("Key"))
 
 
+class ServerBackend(Backend):
+    """A server that ``manage.py start`` runs and keeps alive on this machine; it speaks OpenAI's API itself.
+
+    It is run while a profile names it: ``[program(), *arguments()]`` with ``environment()`` added to the
+    environment. It is ready when ``health_url`` answers 200, and asked at ``base_url`` for ``served_name``.
+    """
+
+    model: str = Field(
+        min_length=1,
+        title=_("Model"),
+        description=_("Catalogue id, or the absolute path of a folder with a model's files."),
+    )
+    port: int = Field(
+        8110,
+        ge=1024,
+        le=65535,
+        title=_("Port"),
+        description=_("On 127.0.0.1; each server needs its own."),
+    )
+
+    @classmethod
+    def program(cls) -> str:
+        """What is run: a path, or a name on PATH."""
+        raise NotImplementedError
+
+    @classmethod
+    def remedy(cls) -> str:
+        """What to do when ``program`` is not there."""
+        raise NotImplementedError
+
+    def arguments(self) -> list[str]:
+        """What ``program`` is given; ModelFilesError when the model's files cannot be served."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """What is added to the environment of ``program``."""
+        return {}
+
+    def demand(self) -> Demand | None:
+        folder = model_dir(self.model)
+        return self.demand_of(folder) if folder.is_dir() else None
+
+    def demand_of(self, folder: Path) -> Demand | None:
+        """Return what the server takes with the model in ``folder``."""
+        raise NotImplementedError
+
+    @property
+    def served_name(self) -> str:
+        """What clients call the model."""
+        return Path(self.model).name
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def health_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/health"
+
+
 @dataclass(frozen=True, slots=True)
 class BackendSpec:
     """What is known of a backend without loading it.
@@ -124,7 +190,7 @@ class BackendSpec:
 
     @property
     def is_local(self) -> bool:
-        return issubclass(self.parameters, LocalBackend)
+        return issubclass(self.parameters, LocalBackend | ServerBackend)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 """The backends Aiker knows; importing this registers them, their libraries come when one is loaded."""
 
-from engines.backends import embedding, llm, rerank, stt, tts
+from engines.backends import embedding, llm, llm_servers, rerank, stt, tts
 
-__all__ = ["embedding", "llm", "rerank", "stt", "tts"]
+__all__ = ["embedding", "llm", "llm_servers", "rerank", "stt", "tts"]

@@ -10,10 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
+from engines.backends.torch_demand import encoder_demand
 from engines.catalog import model_dir
 from engines.local.base import Embedder
 from engines.memory import ONNX_COPIES, Demand, Tensor, weights_bytes
-from engines.model_files import ModelFileError, read_onnx
+from engines.model_files import ModelFileError, read_onnx, read_safetensors
 from engines.registry import LocalBackend, Place, backend
 
 RUNTIME_MB = 25.0  # onnxruntime and the tokenizer (python -m bench memory)
@@ -30,6 +31,13 @@ def bert_activations(tensors: Iterable[Tensor]) -> float:
     return TEXTS * TOKENS * 4 * (3 * TOKENS * hidden / HEAD_DIM + (2 * 4 + 4) * hidden)
 
 
+def onnx_demand(folder: Path) -> Demand:
+    """Return the demand of a BGE model on onnxruntime."""
+    tensors = read_onnx(folder / "model.onnx")
+    stored = weights_bytes(tensors, "stored")
+    return Demand("cpu", stored * ONNX_COPIES, 0, bert_activations(tensors), RUNTIME_MB)
+
+
 @backend(
     "bge-onnx",
     stage="embedding",
@@ -42,9 +50,7 @@ class BGEOnnx(LocalBackend):
     model: str = Field("bge-small-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))
 
     def demand_of(self, folder: Path) -> Demand:
-        tensors = read_onnx(folder / "model.onnx")
-        stored = weights_bytes(tensors, "stored")
-        return Demand("cpu", stored * ONNX_COPIES, 0, bert_activations(tensors), RUNTIME_MB)
+        return onnx_demand(folder)
 
     def load(self, place: Place) -> Embedder:
         from engines.local.bge_onnx import BGEEmbedder
@@ -58,12 +64,17 @@ class BGEOnnx(LocalBackend):
     label="BGE (FlagEmbedding)",
     licence="MIT",
     packages=("FlagEmbedding", "torch"),
+    formats=("transformers",),
     extra="requirements/torch.txt",
 )
 class FlagEmbedding(LocalBackend):
     model: str = Field("bge-large-zh", title=_("Model"), description=_("Catalogue id of a BGE model."))
     device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
     fp16: bool = Field(False, title=_("Half precision"), description=_("Faster on a GPU; not used on a CPU."))
+
+    def demand_of(self, folder: Path) -> Demand:
+        activations = bert_activations(read_safetensors(folder))
+        return encoder_demand(folder, self.runs_on, self.fp16, activations)
 
     def load(self, place: Place) -> Embedder:
         from engines.local.flag import FlagEmbedder

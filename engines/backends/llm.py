@@ -1,14 +1,22 @@
-"""What thinks: always a server of its own that speaks OpenAI's API."""
+"""What thinks: in the engine server, a server of its own that ``manage.py start`` runs, or one elsewhere."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
+from pydantic import Field
 
+from engines.backends.torch_demand import chat_demand
 from engines.catalog import get_model, model_dir, served_llm
+from engines.local.base import LocalLLMEngine
 from engines.local.llama_cpp import demand
 from engines.memory import MIB, Demand
-from engines.registry import RemoteBackend, backend
+from engines.registry import LocalBackend, Place, RemoteBackend, backend
+
+MODEL = _("Catalogue id, or the absolute path of a folder with a model's files.")
 
 
 @backend(
@@ -24,3 +32,44 @@ class OpenAILLM(RemoteBackend):
             return None
         path = model_dir(served_llm()) / "model.gguf"  # manage.py serve_llm
         return demand(path) if path.exists() else Demand("cpu", get_model(served_llm()).memory_mb * MIB)
+
+
+@backend(
+    "transformers",
+    stage="llm",
+    label=_("transformers, in the engine server"),
+    licence="Apache-2.0",
+    capabilities={"streaming"},
+    packages=("torch", "transformers", "accelerate"),
+    formats=("transformers",),
+    extra="requirements/torch.txt",
+)
+class Transformers(LocalBackend):
+    model_files = "config.json"
+
+    model: str = Field(min_length=1, title=_("Model"), description=MODEL)
+    device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", title=_("Precision"), description=_("auto: as the weights are stored.")
+    )
+    context: int = Field(
+        4096,
+        ge=256,
+        title=_("Context (tokens)"),
+        description=_("The longest conversation with its answer; more takes more memory."),
+    )
+    remote_code: bool = Field(
+        False,
+        title=_("Run the model's own code"),
+        description=_("Some models come with Python files. They may do anything: only from those you trust."),
+    )
+
+    def demand_of(self, folder: Path) -> Demand:
+        return chat_demand(folder, self.runs_on, self.dtype, self.context, sequences=1)
+
+    def load(self, place: Place) -> LocalLLMEngine:
+        from engines.local.transformers_llm import TransformersLLM
+
+        return TransformersLLM(
+            model_dir(self.model), place.threads, self.device, self.dtype, self.context, self.remote_code
+        )

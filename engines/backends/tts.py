@@ -8,16 +8,19 @@ from typing import Literal
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
+from engines.backends.torch_demand import overhead_mb
 from engines.catalog import model_dir
 from engines.local.base import LocalTTSEngine
-from engines.memory import ONNX_COPIES, Demand, weights_bytes
-from engines.model_files import read_onnx
+from engines.memory import MIB, ONNX_COPIES, Demand, weights_bytes
+from engines.model_files import read_onnx, read_whole
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
 from engines.voices.latents import voices_store
 
 # The dictionaries of Mandarin and English pronunciation, onnx and onnxruntime, and the buffers for the 1.4 s
 # of sound that are made at once, which onnxruntime keeps from its warming on (python -m bench memory).
 RUNTIME_MB = 300.0
+# A sentence of 40 characters: the cache of its 400 steps, and the vocoder that makes all of it again.
+XTTS_ACTIVATIONS_MB = 600.0
 
 
 @backend(
@@ -59,6 +62,10 @@ class XTTS(LocalBackend):
     device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
     language: str = Field("zh-cn", title=_("Language"), description=_("As the model names it: zh-cn, en."))
     voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
+
+    def demand_of(self, folder: Path) -> Demand:
+        weights = weights_bytes(read_whole(folder / "model.pth"), "stored")
+        return Demand(self.runs_on, weights, 0, XTTS_ACTIVATIONS_MB * MIB, overhead_mb(self.runs_on))
 
     def load(self, place: Place) -> LocalTTSEngine:
         from engines.local.xtts import XTTSEngine

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,11 +82,33 @@ class LocalTTSEngine(Protocol):
     def warm(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """What was written since the last one; ``text`` may be empty.
+
+    ``tokens`` is how many have been written so far. The last delta has a ``finish_reason``: ``stop`` (the
+    model, or a stop string, ended it) or ``length``.
+    """
+
+    text: str
+    prompt_tokens: int
+    tokens: int
+    finish_reason: Literal["stop", "length"] | None = None
+
+
 class LocalLLMEngine(Protocol):
     def stream(
-        self, messages: Sequence[Mapping[str, str]], max_tokens: int, temperature: float = 0.0
-    ) -> Iterator[str]:
-        """Yield the answer as it is written. Closing the iterator stops the model."""
+        self,
+        messages: Sequence[Mapping[str, str]],
+        max_tokens: int | None = None,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+    ) -> Iterator[TextDelta]:
+        """Yield the answer as it is written, without the stop string that ended it.
+
+        ``max_tokens`` None: to the end of the context. Temperature 0 takes the likeliest token. Wrong
+        arguments raise BadRequestError before the first delta; closing the iterator stops the model.
+        """
         ...
 
     def warm(self) -> None: ...

@@ -19,21 +19,23 @@ PROMPT_CACHE_MB = 256
 RUNTIME_MB = 110.0
 
 
-def demand(path: Path) -> Demand:
+def demand(path: Path, context: int = CONTEXT, slots: int = SLOTS, process: str = "llm") -> Demand:
     """Return what ``serve_llm`` takes with one GGUF file: on the CPU, all slots in one cache."""
     gguf = read_gguf(path)
     model = gguf.model
     return Demand(
         "cpu",
         weights_bytes(gguf.tensors, "stored"),
-        model.cache_bytes(CONTEXT),
-        model.activations_bytes(UBATCH, SLOTS) + PROMPT_CACHE_MB * MIB,
+        model.cache_bytes(context),
+        model.activations_bytes(UBATCH, slots) + PROMPT_CACHE_MB * MIB,
         RUNTIME_MB,
-        process="llm",
+        process=process,
     )
 
 
-def server_params(model: Path, host: str, port: int, threads: int) -> Any:
+def server_params(
+    model: Path, host: str, port: int, threads: int, context: int = CONTEXT, slots: int = SLOTS
+) -> Any:
     """Return the parameters of ``xllamacpp.Server`` for one GGUF file.
 
     ::
@@ -48,9 +50,11 @@ def server_params(model: Path, host: str, port: int, threads: int) -> Any:
     params.model_alias = {model.parent.name}
     params.hostnames = [host]
     params.port = port
-    params.n_ctx = CONTEXT
-    params.n_parallel = SLOTS
+    params.n_ctx = context
+    params.n_parallel = slots
     params.kv_unified = True
+    # Models that can think aloud first (Qwen3) would keep a caller waiting.
+    params.default_template_kwargs = {"enable_thinking": "false"}
     params.n_ubatch = UBATCH
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MB

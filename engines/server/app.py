@@ -1,4 +1,4 @@
-"""The engine server: speech recognition, speech synthesis, embeddings and reranking behind OpenAI's HTTP API.
+"""The engine server: speech, language, embeddings and reranking models behind OpenAI's HTTP API.
 
 ::
 
@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engines.server.chat import chat_completions
 from engines.server.embeddings import embeddings
 from engines.server.errors import HANDLED, APIError, handle
 from engines.server.requests import stages
@@ -61,6 +62,7 @@ def create_app(
             Route("/v1/models/{model}", show_model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             Route("/v1/audio/speech", speech, methods=["POST"]),
+            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
             Route("/v1/rerank", rerank, methods=["POST"]),
         ],

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 State = Literal["loading", "ready", "failed"]
 RETIRE_POLL_S = 0.1
-# What a model takes is what the process has more of after it: one is loaded at a time.
+# What a model takes is what the process has more of after it: one is loaded at a time. Also, transformers
+# changes PyTorch's default precision for the whole process while it builds a model.
 _loading = threading.Lock()
 
 

@@ -190,6 +190,11 @@ def test_a_model_that_is_not_installed_is_named_with_the_remedy(
         call_command(command)
 
 
+def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
+    with translation.override("en"), pytest.raises(CommandError, match=r"no \.gguf file"):
+        call_command("serve_llm", model=str(tmp_path))
+
+
 def test_a_model_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "AIKER", settings.AIKER.model_copy(update={"llm_model": "whisper-base"}))
 

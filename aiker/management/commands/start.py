@@ -15,6 +15,7 @@ from django.db import connections
 from django.utils.translation import gettext as _
 
 from aiker.config import BASE_DIR, Config
+from aiker.llm_servers import LLMServers
 from aiker.preflight import lock, problems
 from aiker.processes import Service
 from aiker.supervisor import ChildFailed, Supervisor
@@ -79,6 +80,7 @@ class Start:
         began = asyncio.get_running_loop().time()
         for service in self.services.values():
             self.supervisor.start(service)
+        self.supervisor.background(LLMServers(self.supervisor, self.say).follow())
         await self.ready("chroma")
         await self.ready("engines")
         await self.load_demo()

@@ -12,10 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from engines.catalog import served_llm
+from engines.catalog import choose_llm, machine_size
 from engines.fit import store_measurement
+from engines.local.llama_cpp import CONTEXT, SLOTS, server_params
 from engines.measuring import used_mb
 from engines.models import EngineConfig
 from engines.server.launch import installed, threads
@@ -35,18 +37,28 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; there is no login.")
         parser.add_argument("--port", type=int, default=settings.AIKER.llm_port)
+        parser.add_argument(
+            "--model",
+            default=settings.AIKER.llm_model,
+            help="Catalogue id, or the absolute path of a folder with a .gguf file.",
+        )
+        parser.add_argument("--context", type=int, default=CONTEXT, help="Tokens, shared by all answers.")
+        parser.add_argument("--slots", type=int, default=SLOTS, help="Answers that are written at once.")
 
-    def handle(self, *_args: Any, host: str, port: int, **_options: Any) -> None:
-        model = served_llm()
-        path = installed(model, "llm", ("gguf",)) / "model.gguf"
+    def handle(
+        self, *_args: Any, host: str, port: int, model: str, context: int, slots: int, **_options: Any
+    ) -> None:
+        path = weights(choose_llm(*machine_size()) if model == "auto" else model)
         began, before = time.perf_counter(), used_mb("cpu")
         stops = (signal.SIGINT, signal.SIGTERM)
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         self.yield_processor()
-        _server = start(path, host, port)
-        self.stderr.write(f"llm {model} ready after {time.perf_counter() - began:.1f} s on port {port}")
-        remember_memory(used_mb("cpu") - before)
+        _server = start(server_params(path, host, port, threads(), context, slots))
+        self.stderr.write(
+            f"llm {path.parent.name} ready after {time.perf_counter() - began:.1f} s on port {port}"
+        )
+        remember_memory(port, used_mb("cpu") - before)
         signal.sigwait(stops)
         # Deleting the server would wait up to 30 s for a reply that streams. It keeps nothing: just end.
         os._exit(0)
@@ -63,13 +75,12 @@ class Command(BaseCommand):
             self.stderr.write(f"llm keeps its processor share: {AUTOGROUP}: {exc.strerror}")
 
 
-def remember_memory(measured_mb: float) -> None:
+def remember_memory(port: int, measured_mb: float) -> None:
     """Keep what the model takes, for the engines of the admin that lead to this server."""
     try:
-        engines = EngineConfig.objects.filter(
-            backend="openai-llm", parameters__base_url=settings.AIKER.llm_url
-        )
-        slugs = list(engines.values_list("slug", flat=True))
+        here = Q(backend="openai-llm", parameters__base_url=f"http://127.0.0.1:{port}/v1")
+        here |= Q(backend="llama.cpp", parameters__port=port)
+        slugs = list(EngineConfig.objects.filter(here).values_list("slug", flat=True))
     except DatabaseError as exc:
         logger.warning("the measured memory was not stored: %s", exc)
         return
@@ -77,16 +88,23 @@ def remember_memory(measured_mb: float) -> None:
     connection.close()
 
 
-def start(path: Path, host: str, port: int) -> Any:
+def weights(model: str) -> Path:
+    """Return the GGUF file of a model of the catalogue or in a folder, or raise CommandError."""
+    folder = Path(model) if model.startswith("/") else installed(model, "llm")
+    files = sorted(folder.glob("*.gguf"))  # of a file in parts, llama.cpp wants the first
+    if not files:
+        raise CommandError(_("%(folder)s has no .gguf file, which llama.cpp needs.") % {"folder": folder})
+    return files[0]
+
+
+def start(params: Any) -> Any:
     """Return the running server; it stops when it is deleted. Raises CommandError when it cannot start."""
     import xllamacpp
 
-    from engines.local.llama_cpp import server_params
-
     try:
-        return xllamacpp.Server(server_params(path, host, port, threads()))
+        return xllamacpp.Server(params)
     except (RuntimeError, ValueError) as exc:
         raise CommandError(
             _("The language model cannot be served (%(error)s). Is port %(port)s taken? See the lines above.")
-            % {"port": port, "error": exc}
+            % {"port": params.port, "error": exc}
         ) from exc
