@@ -29,6 +29,31 @@ class Kokoro(LocalBackend):
 
 
 @backend(
+    "piper",
+    stage="tts",
+    label="Piper",
+    # The package; each voice has its own.
+    licence="GPL-3.0-or-later",
+    capabilities={"streaming", "voices"},
+    packages=("piper",),
+    extra="requirements/piper.txt",
+)
+class Piper(LocalBackend):
+    model: str = Field(title=_("Model"), description=_("Catalogue id of a Piper voice."))
+    voice: str = Field(
+        "default",
+        min_length=1,
+        title=_("Voice"),
+        description=_("A speaker of the model; default: its first."),
+    )
+
+    def load(self, place: Place) -> LocalTTSEngine:
+        from engines.local.piper import PiperTTS
+
+        return PiperTTS(model_dir(self.model), place.threads)
+
+
+@backend(
     "openai-tts",
     stage="tts",
     label=_("OpenAI-compatible speech synthesis"),

@@ -50,6 +50,7 @@ def test_every_model_of_the_issue_is_there_with_its_kind() -> None:
         "whisper-base": "stt",
         "kokoro-int8": "tts",
         "bge-small-zh": "embedding",
+        "piper-en-joe": "tts",
         "silero-vad": "vad",
         "qwen2.5-coder-0.5b": "llm",
         "qwen2.5-coder-1.5b": "llm",
