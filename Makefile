@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test lint bench clean venv dev-venv torch torch-venv translations models browser
+.PHONY: help run test lint bench clean venv dev-venv torch torch-venv paddle test-paddle translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint    ruff, mypy, missing migrations"
 	@echo "make bench   the measurements of bench/"
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
+	@echo "make paddle  PaddleSpeech in a virtual environment of its own; needs a C++ compiler, 3 GB"
+	@echo "make test-paddle  its tests, with a small model made there"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -32,7 +34,7 @@ bench: dev-venv models
 	$(PY) -m bench
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-paddle .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 venv: REQUIREMENTS = requirements.txt
@@ -51,6 +53,14 @@ venv dev-venv torch-venv:
 
 torch: torch-venv
 	@$(PY) requirements/mend_torchaudio.py
+
+# Its pins and ours exclude each other, so it has an environment and a process of its own.
+paddle: venv
+	@test -x .venv-paddle/bin/python || $(PY) -m venv .venv-paddle
+	.venv-paddle/bin/python -m pip install --quiet -r requirements/paddle.txt
+
+test-paddle: dev-venv paddle
+	$(PY) -m pytest tests/engines/test_paddlespeech.py
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

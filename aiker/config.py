@@ -64,6 +64,11 @@ class Config(BaseSettings):
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
+    paddle_python: Path = Field(
+        BASE_DIR / ".venv-paddle/bin/python",
+        description="Python that has PaddleSpeech; `make paddle` makes it.",
+    )
+
     local_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "::1"],
         description="JSON list of hosts that belong to this house; a local profile may use no other.",
@@ -96,6 +101,8 @@ def load_config() -> Config:
         update={
             "data_dir": config.data_dir.expanduser().resolve(),
             "models": config.models.expanduser().resolve(),
+            # Not resolved: what a link of a virtual environment points to is the Python without its packages.
+            "paddle_python": config.paddle_python.expanduser().absolute(),
         }
     )
 

@@ -61,6 +61,10 @@ class LocalBackend(Backend):
         """Return the engine (see ``engines.local.base``); blocking, may take long and much memory."""
         raise NotImplementedError
 
+    def problems(self) -> list[str]:
+        """Return what it needs on this machine beside its packages and its model, and how to get it."""
+        return []
+
 
 class RemoteBackend(Backend):
     """An engine behind an OpenAI-compatible address, of a vendor or of another process of this house."""

@@ -34,6 +34,10 @@ class BadRequestError(ValueError):
         self.param = param
 
 
+class EngineDownError(RuntimeError):
+    """What the engine stands on has failed and is mended; the message, for the caller, says what it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """What was heard. ``text`` is empty when it was not speech; the figures say why.

@@ -1,26 +1,22 @@
-"""Piper (VITS on onnxruntime): one small voice per model, Chinese or of another language, at 24 kHz."""
+"""Piper (VITS on onnxruntime): one small voice a model, Chinese or of another language, at 24 kHz."""
 
 from __future__ import annotations
 
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import soxr
 from piper import PiperVoice, SynthesisConfig
 from piper.config import PhonemeType, PiperConfig
 
-from engines.local.base import TTS_SAMPLE_RATE, Samples, check_speed, check_voice, onnx_session
-from engines.local.speech_pieces import pause_ms, split_pieces
-from engines.local.stitching import dressed, speech_level, to_pcm
-from engines.local.text_normalization import speakable, spoken
+from engines.local.base import TTS_SAMPLE_RATE, Samples, onnx_session
+from engines.local.clauses import DEFAULT_VOICE, ClauseTTS
+from engines.local.text_normalization import speakable
 
-DEFAULT_VOICE = "default"
 CHINESE = ("cmn", "yue", "zh")
-# Ordinary speech, from which a speaker's loudness is taken.
-SAMPLES = {True: "您好，欢迎来电，请您慢慢说。", False: "Hello, and welcome. Please take your time."}
 # The network's memory grows with the square of a piece: no sentence without an end may reach it whole.
 LONGEST_SENTENCE = 200
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
@@ -28,7 +24,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
 _NO_BRACKETS = str.maketrans("[]", "  ")
 
 
-class PiperTTS:
+class PiperTTS(ClauseTTS[int]):
     """A folder with one Piper voice: ``<name>.onnx`` and ``<name>.onnx.json``.
 
     ::
@@ -37,8 +33,8 @@ class PiperTTS:
         for pcm in tts.pieces("您好，请问有什么可以帮到您？"):
             send(pcm)           # s16le mono 24 kHz, a clause or more at a time
 
-    ``voices`` are ``default`` and the speakers by name, if the model has several. Raises RuntimeError for a
-    folder without such a pair, and for a voice that needs a front end which is not installed with Piper.
+    Raises RuntimeError for a folder without such a pair, and for a voice that needs a front end which is
+    not installed with Piper.
     """
 
     def __init__(self, model_dir: Path, threads: int) -> None:
@@ -50,42 +46,20 @@ class PiperTTS:
                 f"The voice {path.stem} is made for the front end {config.phoneme_type.value!r}, which needs"
                 " packages and a model that Piper does not bring; choose a voice made for espeak."
             )
+        super().__init__({DEFAULT_VOICE: config.default_speaker_id, **config.speaker_id_map})
         # PiperVoice.load() does no more than this, but with as many threads as there are cores, and spinning.
         self._voice = PiperVoice(session=onnx_session(path, threads), config=config)
         self._chinese = config.espeak_voice.split("-")[0] in CHINESE
-        self._speakers = {DEFAULT_VOICE: config.default_speaker_id, **config.speaker_id_map}
-        self._levels: dict[int, float] = {}
-
-    @property
-    def voices(self) -> Sequence[str]:
-        return list(self._speakers)
-
-    def warm(self) -> None:
-        for _ in self.pieces(SAMPLES[self._chinese]):
-            pass
-
-    def pieces(self, text: str, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
-        """Yield s16le PCM, made when asked for. Raises BadRequestError before the first."""
-        voice = check_voice(voice or DEFAULT_VOICE, self.voices)
-        return self._make(self._cut(text), self._speakers[voice], check_speed(speed))
+        if not self._chinese:
+            self.sample = "Hello, and welcome. Please take your time."
 
     def _cut(self, text: str) -> list[str]:
         text = text.translate(_NO_BRACKETS)
         if self._chinese:
-            return split_pieces(spoken(text))
+            return super()._cut(text)
         # espeak reads the figures of other languages by itself.
         sentences = _SENTENCE_END.split(speakable(text))
         return [piece for sentence in sentences for piece in textwrap.wrap(sentence, LONGEST_SENTENCE)]
-
-    def _make(self, pieces: list[str], speaker: int, speed: float) -> Iterator[bytes]:
-        if pieces and speaker not in self._levels:
-            self._levels[speaker] = max(
-                map(speech_level, self._speak(SAMPLES[self._chinese], speaker, 1.0)), default=0.0
-            )
-        for piece in pieces:
-            stretches = self._speak(piece, speaker, speed)
-            for samples in dressed(stretches, self._levels[speaker], pause_ms(piece) / speed):
-                yield to_pcm(samples)
 
     def _speak(self, text: str, speaker: int, speed: float) -> Iterator[Samples]:
         config = self._voice.config
