@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from engines.local.base import Samples, check_speed, check_voice
-from engines.local.speech_pieces import pause_ms, split_pieces
+from engines.local.speech_pieces import pause_ms, read_pieces
 from engines.local.stitching import dressed, speech_level, to_pcm
 from engines.local.text_normalization import spoken
 
@@ -47,17 +47,20 @@ class ClauseTTS(Generic[Speaker]):
         voice = check_voice(voice or DEFAULT_VOICE, self.voices)
         return self._make(self._cut(text), voice, check_speed(speed))
 
-    def _cut(self, text: str) -> list[str]:
-        return split_pieces(spoken(text))
+    def _cut(self, text: str) -> Iterator[str]:
+        return read_pieces(text, spoken)
 
-    def _make(self, pieces: list[str], voice: str, speed: float) -> Iterator[bytes]:
-        speaker = self._speakers[voice]
-        if pieces and voice not in self._levels:
-            self._levels[voice] = max(map(speech_level, self._speak(self.sample, speaker, 1.0)), default=0.0)
+    def _make(self, pieces: Iterator[str], voice: str, speed: float) -> Iterator[bytes]:
         for piece in pieces:
-            stretches = self._speak(piece, speaker, speed)
-            for samples in dressed(stretches, self._levels[voice], pause_ms(piece) / speed):
+            stretches = self._speak(piece, self._speakers[voice], speed)
+            for samples in dressed(stretches, self._level(voice), pause_ms(piece) / speed):
                 yield to_pcm(samples)
+
+    def _level(self, voice: str) -> float:
+        if voice not in self._levels:
+            sound = self._speak(self.sample, self._speakers[voice], 1.0)
+            self._levels[voice] = max(map(speech_level, sound), default=0.0)
+        return self._levels[voice]
 
     def _speak(self, text: str, speaker: Speaker, speed: float) -> Iterator[Samples]:
         """Yield the sound of ``text`` at 24 kHz; nothing when there is nothing to say."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.local.base import BadRequestError, check_speed
 from engines.local.kokoro_model import KokoroModel, VoiceData
 from engines.local.mandarin_g2p import MandarinG2P
-from engines.local.speech_pieces import pause_ms, split_pieces
+from engines.local.speech_pieces import pause_ms, read_pieces
 from engines.local.stitching import dressed, to_pcm
 from engines.local.text_normalization import spoken
 
@@ -52,9 +52,9 @@ class KokoroTTS:
         if voice not in self._files:
             mandarin = ", ".join(name for name in self._files if name.startswith("z"))
             raise BadRequestError(f"Unknown voice {voice!r}. Mandarin voices: {mandarin}.", "voice")
-        return self._make(split_pieces(spoken(text)), voice, check_speed(speed))
+        return self._make(read_pieces(text, spoken), voice, check_speed(speed))
 
-    def _make(self, pieces: list[str], name: str, speed: float) -> Iterator[bytes]:
+    def _make(self, pieces: Iterator[str], name: str, speed: float) -> Iterator[bytes]:
         voice = self._voice(name)
         for piece in pieces:
             stretches = self._model.speak(self._g2p(piece), voice, speed)

@@ -1,7 +1,7 @@
 """PaddleSpeech FastSpeech2 with its vocoder, in a process and a Python of its own.
 
-Run by ``engines.local.paddlespeech`` as ``python -I paddle_worker.py MODEL_DIR``; nothing of Aiker is installed
-there. Once the model is loaded, and then for each request, an answer goes to stdout:
+Run by ``engines.local.paddlespeech`` as ``python -I paddle_worker.py MODEL_DIR``; nothing of Aiker is
+installed there. Once the model is loaded, and then for each request, an answer goes to stdout:
 
     request   4 bytes of length (big-endian), JSON {"text": "...", "speaker": null or a number, "speed": 1.0}
     answer    4 bytes of length, JSON {"rate": Hz, "samples": n} or {"error": "..."}, n samples as float32

@@ -29,7 +29,7 @@ ANSWER_S = 30.0
 
 
 class PaddleSpeechTTS(ClauseTTS[int | None]):
-    """A model directory: ``fastspeech2/`` and ``vocoder/`` (HiFiGAN or Parallel WaveGAN), as they are published.
+    """A model directory: ``fastspeech2/`` and ``vocoder/`` (HiFiGAN or Parallel WaveGAN), as published.
 
     ::
 

@@ -14,11 +14,10 @@ from piper.config import PhonemeType, PiperConfig
 
 from engines.local.base import TTS_SAMPLE_RATE, Samples, onnx_session
 from engines.local.clauses import DEFAULT_VOICE, ClauseTTS
+from engines.local.speech_pieces import LONGEST_SENTENCE
 from engines.local.text_normalization import speakable
 
 CHINESE = ("cmn", "yue", "zh")
-# The network's memory grows with the square of a piece: no sentence without an end may reach it whole.
-LONGEST_SENTENCE = 200
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
 # Piper reads what stands in [[ ]] as phonemes.
 _NO_BRACKETS = str.maketrans("[]", "  ")
@@ -53,13 +52,14 @@ class PiperTTS(ClauseTTS[int]):
         if not self._chinese:
             self.sample = "Hello, and welcome. Please take your time."
 
-    def _cut(self, text: str) -> list[str]:
+    def _cut(self, text: str) -> Iterator[str]:
         text = text.translate(_NO_BRACKETS)
         if self._chinese:
             return super()._cut(text)
-        # espeak reads the figures of other languages by itself.
+        # espeak reads the figures of other languages by itself. The network's memory grows with the square of
+        # a piece: no sentence without an end may reach it whole.
         sentences = _SENTENCE_END.split(speakable(text))
-        return [piece for sentence in sentences for piece in textwrap.wrap(sentence, LONGEST_SENTENCE)]
+        return (piece for sentence in sentences for piece in textwrap.wrap(sentence, LONGEST_SENTENCE))
 
     def _speak(self, text: str, speaker: int, speed: float) -> Iterator[Samples]:
         config = self._voice.config
