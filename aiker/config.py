@@ -74,6 +74,10 @@ class Config(BaseSettings):
     tgi: Path = Field(
         Path("text-generation-launcher"), description="The program of TGI: a path, or a name on PATH."
     )
+    paddle_python: Path = Field(
+        BASE_DIR / ".venv-paddle/bin/python",
+        description="Python that has PaddleSpeech; `make paddle` makes it.",
+    )
 
     local_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "::1"],
@@ -109,6 +113,8 @@ def load_config() -> Config:
             "models": config.models.expanduser().resolve(),
             "vllm": config.vllm.expanduser().absolute(),
             "tgi": config.tgi.expanduser(),
+            # Not resolved: what a link of a virtual environment points to is the Python without its packages.
+            "paddle_python": config.paddle_python.expanduser().absolute(),
         }
     )
 

@@ -118,7 +118,7 @@ def _model_problems(backend: LocalBackend | ServerBackend, languages: frozenset[
         model = get_model(backend.model)
     except CatalogError as exc:
         return [str(exc)]
-    found = []
+    found = backend.problems()
     if model.kind != backend.spec.stage:
         found.append(_("The model %(model)s is for %(kind)s.") % {"model": model.id, "kind": model.kind})
     if problem := format_problem(model, backend.spec.formats):

@@ -60,6 +60,10 @@ class Backend(BaseModel):
     model_files: ClassVar[str] = "*"
     """Pattern of a file that the model's folder must have."""
 
+    def problems(self) -> list[str]:
+        """Return what it needs on this machine beside its packages and its model, and how to get it."""
+        return []
+
     def demand(self) -> Demand | None:
         """Return what it takes of this machine's memory, None when it runs elsewhere.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
@@ -71,6 +73,64 @@ class XTTS(LocalBackend):
         from engines.local.xtts import XTTSEngine
 
         return XTTSEngine(model_dir(self.model), place.threads, voices_store(), self.device, self.language)
+
+
+@backend(
+    "piper",
+    stage="tts",
+    label="Piper",
+    # The package; each voice has its own.
+    licence="GPL-3.0-or-later",
+    capabilities={"streaming", "voices"},
+    packages=("piper",),
+    formats=("piper",),
+    extra="requirements/piper.txt",
+)
+class Piper(LocalBackend):
+    model: str = Field(title=_("Model"), description=_("Catalogue id of a Piper voice."))
+    voice: str = Field(
+        "default",
+        min_length=1,
+        title=_("Voice"),
+        description=_("A speaker of the model; default: its first."),
+    )
+
+    def load(self, place: Place) -> LocalTTSEngine:
+        from engines.local.piper import PiperTTS
+
+        return PiperTTS(model_dir(self.model), place.threads)
+
+
+@backend(
+    "paddlespeech",
+    stage="tts",
+    label="PaddleSpeech FastSpeech2",
+    licence="Apache-2.0",
+    capabilities={"streaming", "voices"},
+    formats=("paddle",),
+    extra="requirements/paddle.txt",
+)
+class PaddleSpeech(LocalBackend):
+    model: str = Field(
+        title=_("Model"), description=_("Catalogue id of a FastSpeech2 model with its vocoder.")
+    )
+    voice: str = Field(
+        "default",
+        min_length=1,
+        title=_("Voice"),
+        description=_("A speaker of the model; default: its first."),
+    )
+
+    def load(self, place: Place) -> LocalTTSEngine:
+        from engines.local.paddlespeech import PaddleSpeechTTS
+
+        python = settings.AIKER.paddle_python
+        return PaddleSpeechTTS(model_dir(self.model), place.threads, place.cache_dir, python)
+
+    def problems(self) -> list[str]:
+        if settings.AIKER.paddle_python.exists():
+            return []
+        return [gettext("PaddleSpeech is not installed. Run: make paddle")]
 
 
 @backend(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 STT_SAMPLE_RATE = 16_000
 TTS_SAMPLE_RATE = 24_000
+SPEEDS = (0.5, 2.0)
 
 Samples = NDArray[np.float32]
 
@@ -31,6 +32,10 @@ class BadRequestError(ValueError):
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+
+class EngineDownError(RuntimeError):
+    """What the engine stands on has failed and is mended; the message, for the caller, says what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,20 @@ class Reranker(Protocol):
         ...
 
     def warm(self) -> None: ...
+
+
+def check_speed(speed: float) -> float:
+    """Return ``speed`` (1.0: as the voice speaks), or raise BadRequestError that names the limits."""
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise BadRequestError(f"speed must be between {SPEEDS[0]} and {SPEEDS[1]}.", "speed")
+    return speed
+
+
+def check_voice(voice: str, voices: Sequence[str]) -> str:
+    """Return ``voice``, or raise BadRequestError that names those there are."""
+    if voice not in voices:
+        raise BadRequestError(f"Unknown voice {voice!r}. Voices: {', '.join(voices)}.", "voice")
+    return voice
 
 
 def onnx_session(model: Any, threads: int) -> Any:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engines.local.base import BadRequestError
+from engines.local.base import BadRequestError, check_speed
 from engines.local.kokoro_model import KokoroModel, VoiceData
 from engines.local.mandarin_g2p import MandarinG2P
-from engines.local.speech_pieces import pause_ms, split_pieces
+from engines.local.speech_pieces import pause_ms, read_pieces
 from engines.local.stitching import dressed, to_pcm
 from engines.local.text_normalization import spoken
 
-SPEEDS = (0.5, 2.0)
 # Ordinary speech with every initial and tone, from which a voice's statistics are taken.
 SAMPLE = "您好，欢迎来电。我们周一到周五早上九点开门，晚上六点下班，价格和地址都可以问我，请您慢慢说。"
 
@@ -53,11 +52,9 @@ class KokoroTTS:
         if voice not in self._files:
             mandarin = ", ".join(name for name in self._files if name.startswith("z"))
             raise BadRequestError(f"Unknown voice {voice!r}. Mandarin voices: {mandarin}.", "voice")
-        if not SPEEDS[0] <= speed <= SPEEDS[1]:
-            raise BadRequestError(f"speed must be between {SPEEDS[0]} and {SPEEDS[1]}.", "speed")
-        return self._make(split_pieces(spoken(text)), voice, speed)
+        return self._make(read_pieces(text, spoken), voice, check_speed(speed))
 
-    def _make(self, pieces: list[str], name: str, speed: float) -> Iterator[bytes]:
+    def _make(self, pieces: Iterator[str], name: str, speed: float) -> Iterator[bytes]:
         voice = self._voice(name)
         for piece in pieces:
             stretches = self._model.speak(self._g2p(piece), voice, speed)

@@ -23,6 +23,8 @@ PEAK = 10 ** (-1 / 20)
 # Softer than this, of speech at -20 dBFS, is breath or hiss.
 _FLOOR = 10 ** (-40 / 20)
 _PRIOR_HOPS = 40
+# A voice that makes no sound at all must not be divided by.
+_SOFTEST = 1e-4
 
 
 def stretches(frames: int, first: int, growth: float, longest: int) -> list[tuple[int, int]]:
@@ -111,7 +113,7 @@ class _Loudness:
     """The gain of one piece of speech: what was heard of it, and the voice's level as if 400 ms of it."""
 
     def __init__(self, level: float) -> None:
-        self._power = level**2 * _PRIOR_HOPS
+        self._power = max(level, _SOFTEST) ** 2 * _PRIOR_HOPS
         self._hops = _PRIOR_HOPS
         self._gain: float | None = None
 

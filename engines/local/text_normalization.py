@@ -6,12 +6,13 @@
 
 WeText does the general reading. The rules here run before it, for what it reads wrongly or not at all:
 telephone and other identifying numbers, the yuan sign, ranges, ordinals with 2, bare decimals.
-Latin words stay as they are; ``latin`` gives them a sound.
+Latin words stay as they are; ``latin`` gives them a sound. What has none is dropped (``speakable``).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -46,10 +47,31 @@ _BREAK = re.compile(r"([，。！？；：、…\n]+|(?<!\d)[,;!?]+|[,;!?]+(?!\d
 _NUMBER = r"\d+(?:\.\d+)?"
 
 
+# Categories of Unicode: control, format, surrogate, private, unassigned; and emoji and other pictures.
+_CONTROL = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
+_PICTURES = frozenset(("So", "Sk", "Me"))
+_SELECTORS = "\ufe0e\ufe0f"  # say whether the character before is shown as a picture
+
+
 def spoken(text: str) -> str:
     """Return ``text`` with every figure and symbol written as it is said; sentence punctuation stays."""
+    parts = _BREAK.split(_prepare(_without(text, _CONTROL)))
+    said = "".join(part if index % 2 else _read_clause(part) for index, part in enumerate(parts))
+    # Not before: some of these signs are read, as the one for degrees.
+    return _without(said, _PICTURES)
+
+
+def speakable(text: str) -> str:
+    """Return ``text`` without what no voice can say: emoji and other pictures, control characters."""
+    return _without(text, _CONTROL | _PICTURES)
+
+
+def _without(text: str, categories: frozenset[str]) -> str:
     return "".join(
-        part if index % 2 else _read_clause(part) for index, part in enumerate(_BREAK.split(_prepare(text)))
+        character
+        for character in unicodedata.normalize("NFC", text)
+        if character in "\n\t"
+        or (unicodedata.category(character) not in categories and character not in _SELECTORS)
     )
 
 

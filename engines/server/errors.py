@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engines.local.base import BadRequestError
+from engines.local.base import BadRequestError, EngineDownError
 from engines.server.queue import QueueFullError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class APIError(Exception):
         self.headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
 
 
-HANDLED = (APIError, BadRequestError, QueueFullError, HTTPException)
+HANDLED = (APIError, BadRequestError, EngineDownError, QueueFullError, HTTPException)
 
 
 def error_response(error: APIError) -> Response:
@@ -53,6 +53,8 @@ def _as_api_error(exc: Exception) -> APIError:
             return exc
         case BadRequestError():
             return APIError(400, str(exc), "invalid_value", exc.param)
+        case EngineDownError():
+            return APIError(503, str(exc), "engine_down", retry_after_s=2)
         case QueueFullError():
             return APIError(429, str(exc), "queue_full", retry_after_s=exc.retry_after_s)
         case HTTPException():

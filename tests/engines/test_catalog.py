@@ -55,6 +55,8 @@ def test_the_models_of_a_fresh_installation_are_there_with_their_kind() -> None:
         "whisper-base": ("stt", "ctranslate2"),
         "kokoro-int8": ("tts", "onnx"),
         "bge-small-zh": ("embedding", "onnx"),
+        "piper-en-joe": ("tts", "piper"),
+        "campplus": ("speaker", "torch"),
         "silero-vad": ("vad", "onnx"),
         "qwen2.5-coder-0.5b": ("llm", "gguf"),
         "qwen2.5-coder-1.5b": ("llm", "gguf"),
@@ -89,6 +91,7 @@ def test_what_may_not_be_sold_and_what_brings_its_own_code_is_marked() -> None:
         "baichuan2-13b-chat",
         "baichuan2-13b-chat-4bits",
         "xtts-v2",
+        "piper-en-joe",
     }
     with_code = {m.id for m in SNAPSHOTS if m.snapshot and "*.py" in m.snapshot.include}
     assert with_code == {model.id for model in models if model.remote_code}

@@ -215,30 +215,6 @@ class TestSpeech:
 
         assert lengths[1] < lengths[0] * 0.85
 
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
-            ({"voice": "nobody"}, "Mandarin voices: zf_xiaobei"),
-            ({"response_format": "mp3"}, "ask for pcm or wav"),
-            ({"speed": 9}, "between 0.5 and 2.0"),
-            ({"input": ""}, "input"),
-        ],
-    )
-    async def test_a_wrong_request_says_what_is_possible(
-        self, client: openai.AsyncOpenAI, change: dict[str, Any], message: str
-    ) -> None:
-        request = {"model": "kokoro-int8", "voice": "zf_xiaobei", "input": "好", "response_format": "pcm"}
-
-        with pytest.raises(openai.BadRequestError, match=message):
-            await client.audio.speech.create(**(request | change))
-
-    async def test_text_without_words_is_empty_audio(self, client: openai.AsyncOpenAI) -> None:
-        pcm = await client.audio.speech.create(
-            model="kokoro-int8", voice="zf_xiaobei", input="……！", response_format="pcm"
-        )
-
-        assert pcm.content == b""
-
 
 @pytest.mark.models
 class TestEmbeddings:

@@ -5,7 +5,7 @@ from engines.local.base import Transcript
 from engines.local.faster_whisper import rejection, said_once
 from engines.local.kokoro_model import LEAD_FRAMES, SYMBOL_IDS, TAIL_FRAMES, spoken_frames
 from engines.local.mandarin_g2p import MandarinG2P
-from engines.local.speech_pieces import LONGEST_PIECE, pause_ms, split_pieces
+from engines.local.speech_pieces import LONGEST_PIECE, LONGEST_SENTENCE, pause_ms, read_pieces, split_pieces
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,25 @@ def test_no_text_is_lost_and_no_piece_is_long() -> None:
 
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= LONGEST_PIECE
+
+
+def test_a_text_is_read_sentence_by_sentence_and_no_further_than_needed() -> None:
+    read: list[str] = []
+
+    def note(sentence: str) -> str:
+        read.append(sentence)
+        return sentence
+
+    text = "您好，请问有什么可以帮到您？" * 3 + "。！" + "好" * 1000 + "，谢谢！"
+    pieces = read_pieces(text, note)
+    assert next(pieces) == "您好，"
+    assert read == ["您好，请问有什么可以帮到您？"]
+    assert "".join(["您好，", *pieces]) == text
+    assert max(map(len, read)) <= LONGEST_SENTENCE + len("，")
+
+
+def test_a_text_without_marks_is_cut_in_time_that_grows_with_its_length() -> None:
+    assert max(map(len, split_pieces("1" * 40_000))) <= LONGEST_PIECE
 
 
 def test_a_sentence_is_followed_by_a_longer_pause_than_a_clause() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from engines.local.latin import LatinLexicon
-from engines.local.text_normalization import spoken
+from engines.local.text_normalization import speakable, spoken
 
 READINGS = {
     # times
@@ -106,3 +106,9 @@ def lexicon() -> LatinLexicon:
 )
 def test_latin_words_are_read_split_or_spelled(lexicon: LatinLexicon, word: str, sound: str) -> None:
     assert lexicon.phonemes(word) == sound
+
+
+def test_what_no_voice_can_say_is_dropped_and_words_stay() -> None:
+    assert spoken("好的😀👍🏽，\x00您\u200b好\u202e！") == "好的，您好！"
+    assert spoken("今天25℃❤️") == "今天二十五摄氏度"
+    assert speakable("Cafe\u0301 🎉\n\x07№ 1") == "Café \n 1"
