@@ -16,7 +16,7 @@ import csv
 import hashlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ SAMPLE_RATE = 22_050
 TRAIN_LIST, EVAL_LIST = "metadata_train.csv", "metadata_eval.csv"
 # One utterance in so many is held out: which checkpoint is best is judged on it.
 HELD_OUT = 10
+# Nobody is on the telephone: a slow model may take its time.
+HEARING_TIMEOUT_S = 60.0
 _SOURCE = "source.sha256"
 _SEPARATORS = str.maketrans({"|": " ", '"': " ", "\n": " ", "\r": " "})
 
@@ -156,7 +158,8 @@ def _clip(span: Span, samples: Samples, rate_hz: int) -> bytes:
 
 async def _heard(utterances: list[_Utterance], language: str) -> list[_Utterance]:
     """Return the utterances with their texts: those without one are asked of the engine server."""
-    stt = STTAdapter(Routes("stt", default_plan().stt, Breakers()), language.partition("-")[0])
+    endpoints = tuple(replace(endpoint, timeout_s=HEARING_TIMEOUT_S) for endpoint in default_plan().stt)
+    stt = STTAdapter(Routes("stt", endpoints, Breakers()), language.partition("-")[0])
     heard = []
     for u in utterances:
         text = u.text or await stt.transcribe_wav(u.clip, lambda _served: None)

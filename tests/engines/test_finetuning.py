@@ -22,6 +22,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from aiker.audio.wav import wav_bytes
+from engines.backends.stt import FasterWhisper
 from engines.catalog import get_model, model_dir
 from engines.fetch import verify
 from engines.local.base import TTS_SAMPLE_RATE
@@ -29,6 +30,10 @@ from engines.local.kokoro import KokoroTTS
 from engines.local_models import register_local, workshop
 from engines.models import EngineConfig, VoiceProfile, VoiceSample
 from engines.registry import Place
+from engines.server.stages import stages_for
+from engines.voices.scorecard import error_rate
+from tests.engines.serving import serving
+from tests.ports import free_port
 
 torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
 pytest.importorskip("TTS", reason="needs requirements/torch.txt (make torch)")
@@ -41,14 +46,14 @@ LINES = (
     "请您留下姓名和电话。",
 )
 ORDERS = {"forth": LINES * 2, "back": LINES[::-1] * 2}
+WEIGHTS = django_settings.AIKER.models
 STEP = re.compile(r"Step (\d+) of (\d+), epoch (\d+) of \d+: loss (\d+\.\d+)")
 
 
 @pytest.fixture(scope="module")
 def read_aloud() -> list[bytes]:
     """Two WAV files with the lines in both orders, each line synthesised once."""
-    config = django_settings.AIKER
-    tts = KokoroTTS(config.models / "kokoro-int8", 2, config.data_dir / "cache")
+    tts = KokoroTTS(WEIGHTS / "kokoro-int8", 2, django_settings.AIKER.data_dir / "cache")
     said = {line: np.frombuffer(b"".join(tts.pieces(line, "zf_xiaobei")), "<i2") for line in LINES}
     pause = np.zeros(TTS_SAMPLE_RATE * 6 // 10, np.int16)
     return [
@@ -180,10 +185,14 @@ def _recordings(voice: VoiceProfile) -> list[np.ndarray]:
     return [samples for samples in heard if samples is not None]
 
 
-def test_corrected_lists_are_kept_and_checked(
-    voice: VoiceProfile, texts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command stops before the training."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_corrected_lists_are_kept_and_checked(voice: VoiceProfile, texts: Path) -> None:
     assert "Checkpoints need up to" in finetune(texts)
     lists = django_settings.AIKER.data_dir / "finetune" / voice.slug / "data" / "metadata_train.csv"
     corrected = lists.read_text().replace("提前预订", "提前预定")
@@ -264,10 +273,23 @@ def test_a_text_of_no_recording_is_named(texts: Path) -> None:
     assert re.search(r"belong to no recording: fort\. The recordings: \w+-forth, \w+-back", finetune(texts))
 
 
+@pytest.mark.usefixtures("full_disk")
+def test_without_texts_the_engine_server_hears(voice: VoiceProfile, settings: Settings) -> None:
+    (settings.AIKER.models / "whisper-base").symlink_to(WEIGHTS / "whisper-base")
+    with serving(stages_for({"whisper-base": FasterWhisper()}, Place(2, settings.AIKER.data_dir))) as port:
+        settings.AIKER = settings.AIKER.model_copy(update={"engines_port": port})
+        assert "Checkpoints need up to" in finetune(None)
+
+    lists = (settings.AIKER.data_dir / "finetune" / voice.slug / "data").glob("metadata_*.csv")
+    heard = [row.partition("|")[2] for path in lists for row in path.read_text().splitlines()[1:]]
+    assert len(heard) == 12
+    assert np.mean([min(error_rate(line, text) for line in LINES) for text in heard]) < 0.3
+
+
 @pytest.mark.usefixtures("voice")
 def test_an_engine_server_that_does_not_answer_is_named(settings: Settings) -> None:
-    settings.AIKER = settings.AIKER.model_copy(update={"engines_url": "http://127.0.0.1:9/v1"})
-    assert "127.0.0.1:9" in finetune(None)
+    settings.AIKER = settings.AIKER.model_copy(update={"engines_port": free_port()})
+    assert f"{settings.AIKER.engines_url} cannot be reached" in finetune(None)
 
 
 @pytest.mark.usefixtures("voice")
