@@ -12,13 +12,12 @@ import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts
 
-from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples
-from engines.local.speech_pieces import pause_ms, split_pieces
+from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples, check_speed
+from engines.local.speech_pieces import pause_ms, read_pieces
 from engines.local.stitching import SPEECH_RMS, dressed, to_pcm
 from engines.local.text_normalization import spoken
 from engines.voices.latents import Latents, LatentsStore, fingerprint
 
-SPEEDS = (0.5, 2.0)
 # Tokens of 43 ms each between two pieces of audio: the first is heard after that many steps.
 FIRST_CHUNK_TOKENS = 12
 # What the model conditions on; more of a recording than this changes nothing.
@@ -83,12 +82,11 @@ class XTTSEngine:
 
     def pieces(self, text: str, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
         """Yield s16le PCM as it is made. Raises BadRequestError before the first."""
-        if not SPEEDS[0] <= speed <= SPEEDS[1]:
-            raise BadRequestError(f"speed must be between {SPEEDS[0]} and {SPEEDS[1]}.", "speed")
+        check_speed(speed)
         return self._speak(text, self._latents(voice), speed)
 
     def _speak(self, text: str, latents: Latents, speed: float) -> Iterator[bytes]:
-        for piece in split_pieces(spoken(text)):
+        for piece in read_pieces(text, spoken):
             for samples in dressed(self._chunks(piece, latents, speed), SPEECH_RMS, pause_ms(piece) / speed):
                 yield to_pcm(samples)
 

@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from engines.backends.embedding import BGEOnnx
 from engines.backends.stt import FasterWhisper
 from engines.backends.tts import Kokoro
-from engines.local.base import BadRequestError, Transcript, Utterance
+from engines.local.base import BadRequestError, EngineDownError, Transcript, Utterance
 from engines.registry import Place
 from engines.server.app import create_app
 from engines.server.stages import Stage, stages_for
@@ -386,6 +386,7 @@ def test_a_full_queue_answers_429_and_when_to_come_back() -> None:
     ("error", "status", "code"),
     [
         (BadRequestError("no such language", "language"), 400, "invalid_value"),
+        (EngineDownError("its worker ended and is started anew"), 503, "engine_down"),
         (RuntimeError("a tensor of the wrong shape"), 500, "engine_failed"),
     ],
 )
