@@ -74,7 +74,7 @@ class PiperTTS(ClauseTTS[int]):
 
 
 def _voice_file(model_dir: Path) -> Path:
-    found = [path for path in model_dir.glob("*.onnx") if path.with_name(f"{path.name}.json").exists()]
+    found = [path for path in model_dir.rglob("*.onnx") if path.with_name(f"{path.name}.json").exists()]
     if len(found) != 1:
         raise RuntimeError(
             f"{model_dir} must hold one Piper voice, <name>.onnx with <name>.onnx.json; it has {len(found)}."

@@ -92,6 +92,7 @@ def test_what_may_not_be_sold_and_what_brings_its_own_code_is_marked() -> None:
         "baichuan2-13b-chat-4bits",
         "xtts-v2",
         "piper-en-joe",
+        "piper-zh-huayan",
     }
     with_code = {m.id for m in SNAPSHOTS if m.snapshot and "*.py" in m.snapshot.include}
     assert with_code == {model.id for model in models if model.remote_code}
