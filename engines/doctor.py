@@ -49,7 +49,7 @@ class Machine:
     python: tuple[int, int]
     libraries: dict[str, str]
     onnx_providers: tuple[str, ...]
-    missing: dict[str, tuple[str, ...]]  # by backend: packages and programs that are not installed
+    missing: dict[str, tuple[str, ...]]  # by backend: packages and programs that are not installed, and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,10 @@ def look() -> Machine:
         python=sys.version_info[:2],
         libraries={name: found for name in LIBRARIES if (found := _version(name))},
         onnx_providers=tuple(onnxruntime.get_available_providers()),
-        missing={spec.name: spec.missing + missing_programs(spec) for spec in backends()},
+        missing={
+            spec.name: (*spec.missing, *missing_programs(spec), *spec.parameters.problems())
+            for spec in backends()
+        },
     )
 
 

@@ -60,7 +60,8 @@ class Backend(BaseModel):
     model_files: ClassVar[str] = "*"
     """Pattern of a file that the model's folder must have."""
 
-    def problems(self) -> list[str]:
+    @classmethod
+    def problems(cls) -> list[str]:
         """Return what it needs on this machine beside its packages and its model, and how to get it."""
         return []
 
@@ -147,11 +148,22 @@ class ServerBackend(Backend):
 
     def demand(self) -> Demand | None:
         folder = model_dir(self.model)
-        return self.demand_of(folder) if folder.is_dir() else None
+        if folder.is_dir():
+            return self.demand_of(folder)
+        return self.demand_of_catalogue()
 
-    def demand_of(self, folder: Path) -> Demand | None:
+    def demand_of_catalogue(self) -> Demand:
+        """Return what the server is likely to take of a model that is not installed."""
+        return Demand("cpu", get_model(self.model).memory_mb * MIB, process=self.process)
+
+    def demand_of(self, folder: Path) -> Demand:
         """Return what the server takes with the model in ``folder``."""
         raise NotImplementedError
+
+    @property
+    def process(self) -> str:
+        """What tells this server from others on the machine."""
+        return f"{self.spec.name}-{self.port}"
 
     @property
     def served_name(self) -> str:

@@ -15,10 +15,10 @@ from pydantic import AfterValidator, Field
 
 from aiker.config import BASE_DIR
 from engines.backends.torch_demand import chat_demand
-from engines.catalog import model_dir
+from engines.catalog import get_model, model_dir
 from engines.local.chat_templates import missing_template
 from engines.local.llama_cpp import demand
-from engines.memory import Demand
+from engines.memory import MIB, Demand
 from engines.model_files import ModelFileError
 from engines.registry import ServerBackend, backend
 
@@ -69,10 +69,13 @@ class _GpuServer(ServerBackend):
     def environment(self) -> dict[str, str]:
         return ALONE
 
+    def demand_of_catalogue(self) -> Demand:
+        weights = get_model(self.model).memory_mb * MIB
+        return Demand("cuda", weights, process=self.process, share=self.gpu_share)
+
     def demand_of(self, folder: Path) -> Demand:
-        process = f"{self.spec.name}-{self.port}"
         return chat_demand(
-            folder, "cuda", self.precision, self.context, self.sequences, process, self.gpu_share
+            folder, "cuda", self.precision, self.context, self.sequences, self.process, self.gpu_share
         )
 
     @property
@@ -205,4 +208,4 @@ class LlamaCpp(ServerBackend):
         files = sorted(folder.glob(self.model_files))
         if not files:
             raise ModelFileError(f"{folder.name}: no {self.model_files}")
-        return demand(files[0], self.context, self.sequences, process=f"llama.cpp-{self.port}")
+        return demand(files[0], self.context, self.sequences, process=self.process)

@@ -127,7 +127,8 @@ class PaddleSpeech(LocalBackend):
         python = settings.AIKER.paddle_python
         return PaddleSpeechTTS(model_dir(self.model), place.threads, place.cache_dir, python)
 
-    def problems(self) -> list[str]:
+    @classmethod
+    def problems(cls) -> list[str]:
         if settings.AIKER.paddle_python.exists():
             return []
         return [gettext("PaddleSpeech is not installed. Run: make paddle")]

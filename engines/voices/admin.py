@@ -47,7 +47,7 @@ def figure_lines(found: list[Figure]) -> SafeString | str:
 
 
 def player(url: str) -> SafeString:
-    return format_html('<audio controls preload="none" src="{}"></audio>', url)
+    return format_html('<audio class="w-56" controls preload="none" src="{}"></audio>', url)
 
 
 class VoiceSampleInline(TabularInline):
@@ -87,11 +87,11 @@ class VoiceProfileAdmin(ModelAdmin):
             _("Speaker"),
             {"fields": ["is_synthetic", "speaker", "consent", "consented_on", "consent_recorded_by"]},
         ),
-        (_("Result"), {"fields": ["how_it_is", "in_the_way", "listen", "card", "licence", "publication"]}),
+        (_("Result"), {"fields": ["state_now", "in_the_way", "listen", "card", "licence", "publication"]}),
     ]
     readonly_fields = [
         "consent_recorded_by",
-        "how_it_is",
+        "state_now",
         "in_the_way",
         "listen",
         "card",
@@ -164,6 +164,10 @@ class VoiceProfileAdmin(ModelAdmin):
     @display(description=_("state"), label=STATE_COLOURS)
     def how_it_is(self, voice: VoiceProfile) -> tuple[str, str]:
         return voice.state, voice.get_state_display()
+
+    @admin.display(description=_("state"))
+    def state_now(self, voice: VoiceProfile) -> str:
+        return voice.get_state_display()
 
     @display(description=_("publication"), label={PUBLISHED: "success", OUTDATED: "warning"})
     def publication(self, voice: VoiceProfile) -> Any:

@@ -154,9 +154,10 @@ class VoiceName(models.Model):
         verbose_name = _("voice on another engine")
         verbose_name_plural = _("voices on other engines")
         constraints = [
+            models.UniqueConstraint(fields=["voice_profile", "engine"], name="one_name_an_engine"),
             models.UniqueConstraint(
-                fields=["voice_profile", "engine"], name="one_name_an_engine", nulls_distinct=False
-            )
+                fields=["voice_profile"], condition=models.Q(engine=None), name="one_name_on_the_own_engine"
+            ),
         ]
 
     def __str__(self) -> str:
