@@ -181,6 +181,8 @@ def _trainer(base: XTTSBase, run: Run, say: Say, ctrl_c: _CtrlC) -> Trainer:
         eval_samples=eval_samples,
         parse_command_line_args=False,
         callbacks=bookkeeping.callbacks,
+        # Of several GPUs it takes the first, or refuses to begin.
+        gpu=0 if torch.cuda.is_available() else None,
     )
     # A run that goes on takes its settings from its own config.json; of them only this may change.
     trainer.config.epochs = run.epochs
