@@ -107,7 +107,7 @@ class BackendProfile(models.Model):
         verbose_name = _("engine profile")
         verbose_name_plural = _("engine profiles")
         ordering = ["name"]
-        permissions = [("override_budget", "Can publish an engine profile over the memory budget")]
+        permissions = [("override_budget", _("Can publish an engine profile over the memory budget"))]
 
     def __str__(self) -> str:
         return self.name

@@ -61,7 +61,12 @@ class VoiceProfile(models.Model):
     )
     consented_on = models.DateField(_("consent given on"), null=True, blank=True)
     consent_recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("consent recorded by"),
     )
     is_synthetic = models.BooleanField(
         _("synthetic stand-in"),
