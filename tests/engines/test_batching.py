@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engines.catalog import model_dir
 from engines.local.bge_onnx import BGEEmbedder
 from engines.server.stages import Stage
-from tests.engines.served import served
+from tests.engines.serving import serving
 
 QUESTIONS = [
     "押金要交多少",
@@ -51,7 +51,8 @@ async def test_eight_waiting_questions_take_two_runs_and_get_their_own_vectors()
     embedder = Gated(model_dir("bge-small-zh"), 1)
     stage = Stage("embedding", "bge", lambda: embedder, state="ready", engine=embedder)
 
-    with served([stage]) as url:
+    with serving([stage]) as port:
+        url = f"http://127.0.0.1:{port}/v1"
         async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
             held = asyncio.create_task(client.embeddings.create(model="bge", input="第一个"))
             await asyncio.to_thread(embedder.entered.wait, 30)

@@ -31,7 +31,7 @@ from engines.server.embeddings import Job, embed_together
 from engines.server.stages import stages_for
 from engines.trial import try_engine
 from tests.engines import tiny_bge
-from tests.engines.served import served
+from tests.engines.serving import serving
 
 if find_spec("FlagEmbedding") is None:
     pytest.skip("needs requirements/torch.txt (make torch)", allow_module_level=True)
@@ -69,7 +69,8 @@ def server(folder: Path) -> Iterator[str]:
     kept = django_settings.AIKER
     django_settings.AIKER = kept.model_copy(update={"models": folder})
     try:
-        with served(stages_for(engines, Place(threads=1, cache_dir=folder))) as url:
+        with serving(stages_for(engines, Place(threads=1, cache_dir=folder))) as port:
+            url = f"http://127.0.0.1:{port}/v1"
             yield url
     finally:
         django_settings.AIKER = kept

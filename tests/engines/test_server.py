@@ -16,7 +16,6 @@ import httpx
 import numpy as np
 import openai
 import pytest
-import uvicorn
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
@@ -27,8 +26,8 @@ from engines.local.base import BadRequestError, EngineDownError, Transcript, Utt
 from engines.registry import Place
 from engines.server.app import create_app
 from engines.server.stages import Stage, stages_for
+from tests.engines.serving import serving
 from tests.engines.sounds import encoded
-from tests.ports import free_port
 
 QUESTION = "请问你们几点开门？"
 LONG_TEXT = "我们的营业时间是早上九点。周末也正常营业，欢迎您来。" * 8
@@ -40,19 +39,8 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engines = {"whisper-base": FasterWhisper(), "kokoro-int8": Kokoro(), "bge-small-zh": BGEOnnx()}
     place = Place(threads=2, cache_dir=tmp_path_factory.mktemp("cache"))
     stages = stages_for(engines, place, {"second-name": Kokoro()})
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(stages), port=port, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    transport = httpx.HTTPTransport(retries=5)
-    with httpx.Client(base_url=url, transport=transport, timeout=60) as client:
-        while (report := client.get("/health").json())["status"] == "loading":
-            pass
-    assert report["status"] == "ok", report
-    yield url
-    server.should_exit = True
-    thread.join()
+    with serving(stages) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

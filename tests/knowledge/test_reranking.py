@@ -13,7 +13,7 @@ from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
 from engines.server.stages import Stage
 from knowledge.retrieval import CANDIDATES, RetrievalResult, Retriever
 from tests.engines import tiny_bge
-from tests.engines.served import served
+from tests.engines.serving import serving
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("processes")]
@@ -31,7 +31,8 @@ def reranker(tmp_path_factory: pytest.TempPathFactory) -> ONNXReranker:
 @pytest.fixture(scope="module")
 def works(reranker: ONNXReranker) -> Iterator[Endpoint]:
     stage = Stage("rerank", "tiny", lambda: reranker, state="ready", engine=reranker)
-    with served([stage]) as url:
+    with serving([stage]) as port:
+        url = f"http://127.0.0.1:{port}/v1"
         yield Endpoint("works", url, "tiny", timeout_s=30)
 
 
