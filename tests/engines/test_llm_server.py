@@ -109,7 +109,7 @@ def test_a_refused_processor_share_is_said_and_not_fatal(tmp_path: Path, new_ses
     refusing = tmp_path / "group-that-refuses-writes"
     refusing.mkdir()
     code = (
-        "import os, pathlib; from engines.management.commands import serve_llm;"
+        "import django, os, pathlib; django.setup(); from engines.management.commands import serve_llm;"
         f"serve_llm.AUTOGROUP = pathlib.Path({str(refusing)!r});"
         "serve_llm.Command().yield_processor(); print(os.nice(0))"
     )
@@ -119,6 +119,7 @@ def test_a_refused_processor_share_is_said_and_not_fatal(tmp_path: Path, new_ses
         capture_output=True,
         text=True,
         cwd=BASE_DIR,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "aiker.settings"},
         start_new_session=new_session,
         timeout=60,
         check=True,

@@ -47,7 +47,7 @@ def engine(slug: str, backend: str, **parameters: Any) -> EngineConfig:
 
 
 def routed(*engines: EngineConfig) -> BackendProfile:
-    profile = BackendProfile.objects.create(slug="p", name="p", mode=Mode.LOCAL)
+    profile = BackendProfile.objects.create(slug="p", name="p", mode=Mode.LOCAL, is_published=True)
     for position, one in enumerate(engines, start=1):
         Route.objects.create(profile=profile, engine=one, position=position)
     return profile
@@ -179,7 +179,7 @@ def test_the_doctor_names_a_program_that_is_missing(settings: LazySettings) -> N
 @pytest.mark.parametrize(
     ("backend", "given", "says"),
     [
-        ("vllm", "qwen2.5-coder-0.5b", r"no config\.json"),
+        ("vllm", "qwen2.5-coder-0.5b", r"gguf.*transformers"),
         ("llama.cpp", "no-such-model", "no-such-model"),
         ("llama.cpp", "whisper-base", "whisper-base"),
         ("llama.cpp", "/nowhere", r"/nowhere.*\.gguf"),

@@ -302,7 +302,7 @@ class TestAsAnEngineOfAProfile:
     @pytest.mark.django_db
     def test_a_profile_leads_to_the_engine_server(self, models: Path, settings: Any) -> None:
         engine = self.engine(models)
-        made = BackendProfile.objects.create(slug="p", name="p", mode=Mode.LOCAL)
+        made = BackendProfile.objects.create(slug="p", name="p", mode=Mode.LOCAL, is_published=True)
         Route.objects.create(profile=made, engine=engine)
 
         assert engine_problems(engine) == []
