@@ -109,7 +109,8 @@ def test_a_refused_processor_share_is_said_and_not_fatal(tmp_path: Path, new_ses
     refusing = tmp_path / "group-that-refuses-writes"
     refusing.mkdir()
     code = (
-        "import os, pathlib; from engines.management.commands import serve_llm;"
+        "import os, pathlib, django; django.setup();"
+        "from engines.management.commands import serve_llm;"
         f"serve_llm.AUTOGROUP = pathlib.Path({str(refusing)!r});"
         "serve_llm.Command().yield_processor(); print(os.nice(0))"
     )
