@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test lint bench clean venv dev-venv torch torch-venv translations models browser
+.PHONY: help run test lint bench clean venv dev-venv torch torch-venv quantize-venv test-quantize translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint    ruff, mypy, missing migrations"
 	@echo "make bench   the measurements of bench/"
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
+	@echo "make quantize-venv   an environment of its own for manage.py models quantize (LLM); 1 GB and more"
+	@echo "make test-quantize   quantise small models for real"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -32,13 +34,14 @@ bench: dev-venv models
 	$(PY) -m bench
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-quantize .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 venv: REQUIREMENTS = requirements.txt
 dev-venv: REQUIREMENTS = requirements/dev.txt
 torch-venv: REQUIREMENTS = requirements/torch.txt
-venv dev-venv torch-venv:
+quantize-venv: REQUIREMENTS = requirements/quantize.txt .venv-quantize
+venv dev-venv torch-venv quantize-venv:
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
 	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
 	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \
@@ -51,6 +54,9 @@ venv dev-venv torch-venv:
 
 torch: torch-venv
 	@$(PY) requirements/mend_torchaudio.py
+
+test-quantize: dev-venv torch quantize-venv models
+	$(PY) -m pytest tests/engines/test_quantize.py -v
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

@@ -1,8 +1,9 @@
-"""Make ``.venv`` and install the packages; run by the Makefile before anything is installed.
+"""Make a virtual environment and install packages; run by the Makefile before anything is installed.
 
 ::
 
-    python3 aiker/bootstrap.py requirements.txt
+    python3 aiker/bootstrap.py requirements.txt                              # into .venv
+    python3 aiker/bootstrap.py requirements/quantize.txt .venv-quantize
 
 pip runs only when the file, or one that it includes, has changed since it last succeeded. It is plain pip:
 mirrors and proxies come from the user's own pip configuration. Standard library only.
@@ -81,7 +82,8 @@ def install(venv: Path, path: Path) -> bool:
 def main(arguments: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        install(ROOT / ".venv", (ROOT / arguments[0]).resolve())
+        venv = arguments[1] if len(arguments) > 1 else ".venv"
+        install(ROOT / venv, (ROOT / arguments[0]).resolve())
     except Problem as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1

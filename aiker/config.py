@@ -62,6 +62,10 @@ class Config(BaseSettings):
     tts_model: str = Field("kokoro-int8", description="Catalogue id of the speech synthesis model.")
     embedding_model: str = Field("bge-small-zh", description="Catalogue id of the embedding model.")
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
+    quantize_python: Path = Field(
+        BASE_DIR / ".venv-quantize/bin/python",
+        description="Python with llm-compressor; `make quantize-venv` installs this one.",
+    )
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
     local_hosts: list[str] = Field(
@@ -96,6 +100,8 @@ def load_config() -> Config:
         update={
             "data_dir": config.data_dir.expanduser().resolve(),
             "models": config.models.expanduser().resolve(),
+            # Not resolved: the link itself says which environment it is.
+            "quantize_python": config.quantize_python.expanduser().absolute(),
         }
     )
 

@@ -1,9 +1,12 @@
-"""``manage.py models``: list, pull, verify and remove the models of the catalogue."""
+"""``manage.py models``: list, pull, verify, quantize and remove models."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +17,9 @@ from engines.catalog import CatalogError, Model, default_models, get_model, load
 from engines.download import FetchError
 from engines.fetch import ensure, is_installed, remove, verify
 from engines.install import megabytes
+from engines.quantize import Footprint, quantize_model
 from engines.sources import Sources
+from engines.worker_process import WorkerError
 
 
 class Command(BaseCommand):
@@ -29,6 +34,18 @@ class Command(BaseCommand):
         pull.add_argument("ids", nargs="*", metavar="id")
         check = actions.add_parser("verify", help="Hash every file; without ids, of all installed models.")
         check.add_argument("ids", nargs="*", metavar="id")
+        quantize = actions.add_parser(
+            "quantize", help="Make a model of 4-bit (LLM) or 8-bit (Whisper) weights."
+        )
+        quantize.add_argument("source", metavar="id-or-folder")
+        quantize.add_argument("--to", default="", metavar="id", help="Id of the new model.")
+        quantize.add_argument(
+            "--bits", type=int, choices=(4, 8), help="Default: 4 for an LLM, 8 for Whisper."
+        )
+        quantize.add_argument(
+            "--calibration", type=Path, metavar="file", help="Text an LLM is calibrated on."
+        )
+        quantize.add_argument("--json", action="store_true", help="Print the figures as JSON.")
         actions.add_parser("remove", help="Delete a model.").add_argument("id")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
@@ -41,13 +58,15 @@ class Command(BaseCommand):
             elif action == "verify":
                 named = [get_model(i) for i in options["ids"]]
                 self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
+            elif action == "quantize":
+                self._quantize(options)
             else:
                 model = get_model(options["id"])
                 done = remove(model, root, self.stdout.write)
                 self.stdout.write(
                     (_("Removed %(id)s") if done else _("%(id)s is not installed")) % {"id": model.id}
                 )
-        except (CatalogError, FetchError) as exc:
+        except (CatalogError, FetchError, WorkerError) as exc:
             raise CommandError(str(exc)) from exc
         except KeyboardInterrupt:
             raise CommandError(
@@ -97,6 +116,25 @@ class Command(BaseCommand):
                     )
         self.stdout.write(_("Models are ready in %(folder)s") % {"folder": root})
 
+    def _quantize(self, options: dict[str, Any]) -> None:
+        # With --json the standard output is the result alone.
+        progress = self.stderr if options["json"] else self.stdout
+        made = quantize_model(
+            options["source"],
+            settings.AIKER.models,
+            bits=options["bits"],
+            to=options["to"],
+            calibration=options["calibration"],
+            say=lambda line: progress.write(line),
+        )
+        if options["json"]:
+            figures = {"id": made.model.id, "before": asdict(made.before), "after": asdict(made.after)}
+            self.stdout.write(json.dumps(figures, indent=1))
+            return
+        for line in _table([["", _("before"), _("after"), ""], *_comparison(made.before, made.after)]):
+            self.stdout.write(line)
+        self.stdout.write(_("Made %(id)s. Choose it in the admin.") % {"id": made.model.id})
+
     def _verify(self, models: Sequence[Model]) -> None:
         root = settings.AIKER.models
         bad = []
@@ -111,6 +149,22 @@ class Command(BaseCommand):
                 _("Wrong files in %(ids)s. They will not be used; to fetch them again, run: %(command)s")
                 % {"ids": ", ".join(bad), "command": "python manage.py models pull " + " ".join(bad)}
             )
+
+
+def _comparison(before: Footprint, after: Footprint) -> list[list[str]]:
+    """Return a row for each figure that both have, with the second as a part of the first."""
+    figures = [
+        (_("Disk"), before.disk / 1e6, after.disk / 1e6, " MB"),
+        (_("Memory, once it has run"), before.memory_mb, after.memory_mb, " MB"),
+        (_("Memory, at most"), before.peak_mb, after.peak_mb, " MB"),
+        (_("Weights in memory"), before.weights_mb, after.weights_mb, " MB"),
+        (_("Perplexity"), before.perplexity, after.perplexity, ""),
+    ]
+    return [
+        [name, f"{old:.1f}{unit}", f"{new:.1f}{unit}", f"{new / old:.0%}"]
+        for name, old, new, unit in figures
+        if old is not None and new is not None
+    ]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
