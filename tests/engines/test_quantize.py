@@ -19,7 +19,6 @@ from engines import quantize
 from engines.backends.stt import FasterWhisper
 from engines.catalog import get_model, load_catalog, model_dir
 from engines.fetch import is_installed, verify
-from engines.local.packed_weights import keep_packed
 from engines.registry import Place
 from engines.worker_process import run_worker
 from tests.engines.test_fetch import run
@@ -45,6 +44,8 @@ def models(tmp_path: Path, settings: Settings) -> Path:
 
 @needs_llm_compressor
 def test_a_model_in_4_bits_takes_less_disk_and_memory_loads_and_writes(models: Path, tmp_path: Path) -> None:
+    from engines.local.packed_weights import keep_packed
+
     save_random(tmp_path / "Tiny Qwen")
     calls = tmp_path / "calls.txt"
     calls.write_text("\n".join(text.replace("\n", " ") for text in quantize.read_texts(None)[:16]))
