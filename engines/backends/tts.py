@@ -21,8 +21,8 @@ from engines.voices.latents import voices_store
 # The dictionaries of Mandarin and English pronunciation, onnx and onnxruntime, and the buffers for the 1.4 s
 # of sound that are made at once, which onnxruntime keeps from its warming on (python -m bench memory).
 RUNTIME_MB = 300.0
-# A sentence of 40 characters: the cache of its 400 steps, and the vocoder that makes all of it again.
-XTTS_ACTIVATIONS_MB = 600.0
+# The cache of a clause's 210 steps, and the vocoder that makes all of it again (docs/performance.md).
+XTTS_ACTIVATIONS_MB = 850.0
 
 
 @backend(

@@ -18,8 +18,9 @@ from engines.local.stitching import SPEECH_RMS, dressed, to_pcm
 from engines.local.text_normalization import spoken
 from engines.voices.latents import Latents, LatentsStore, fingerprint
 
-# Tokens of 43 ms each between two pieces of audio: the first is heard after that many steps.
-FIRST_CHUNK_TOKENS = 12
+# Tokens of 43 ms between two pieces of audio. On an H100 the first is heard after 0.22 s and none comes late;
+# with 12 after 0.28 s (docs/performance.md).
+CHUNK_TOKENS = 8
 # What the model conditions on; more of a recording than this changes nothing.
 REFERENCE_RATE = 22_050
 LONGEST_REFERENCE_S = 30
@@ -97,7 +98,7 @@ class XTTSEngine:
             self._language,
             torch.from_numpy(latents.conditioning),
             torch.from_numpy(latents.speaker),
-            stream_chunk_size=FIRST_CHUNK_TOKENS,
+            stream_chunk_size=CHUNK_TOKENS,
             temperature=self._config.temperature,
             length_penalty=self._config.length_penalty,
             repetition_penalty=self._config.repetition_penalty,

@@ -1,9 +1,12 @@
-"""``manage.py models``: list, pull, verify, convert and remove models."""
+"""``manage.py models``: list, pull, verify, convert, quantize and remove models."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +18,9 @@ from engines.conversions import QUANTIZATIONS, Quantization, convert_model
 from engines.download import FetchError
 from engines.fetch import ensure, is_installed, remove, verify
 from engines.install import megabytes
+from engines.quantize import Footprint, quantize_model
 from engines.sources import Sources
+from engines.worker_process import WorkerError
 
 
 class Command(BaseCommand):
@@ -37,6 +42,18 @@ class Command(BaseCommand):
         convert.add_argument("source", metavar="id-or-folder")
         convert.add_argument("--to", default="", metavar="id", help="Id of the new model.")
         convert.add_argument("--quantization", choices=QUANTIZATIONS, default="float16", help="of a Whisper")
+        quantize = actions.add_parser(
+            "quantize", help="Make a model of 4-bit (LLM) or 8-bit (Whisper) weights."
+        )
+        quantize.add_argument("source", metavar="id-or-folder")
+        quantize.add_argument("--to", default="", metavar="id", help="Id of the new model.")
+        quantize.add_argument(
+            "--bits", type=int, choices=(4, 8), help="Default: 4 for an LLM, 8 for Whisper."
+        )
+        quantize.add_argument(
+            "--calibration", type=Path, metavar="file", help="Text an LLM is calibrated on."
+        )
+        quantize.add_argument("--json", action="store_true", help="Print the figures as JSON.")
         actions.add_parser("remove", help="Delete a model.").add_argument("id")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
@@ -51,13 +68,15 @@ class Command(BaseCommand):
                 self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
             elif action == "convert":
                 self._convert(options["source"], options["to"], options["quantization"])
+            elif action == "quantize":
+                self._quantize(options)
             else:
                 model = get_model(options["id"])
                 done = remove(model, root, self.stdout.write)
                 self.stdout.write(
                     (_("Removed %(id)s") if done else _("%(id)s is not installed")) % {"id": model.id}
                 )
-        except (CatalogError, FetchError) as exc:
+        except (CatalogError, FetchError, WorkerError) as exc:
             raise CommandError(str(exc)) from exc
         except KeyboardInterrupt:
             raise CommandError(
@@ -124,6 +143,25 @@ class Command(BaseCommand):
             % {"id": model.id, "size": megabytes(model.size)}
         )
 
+    def _quantize(self, options: dict[str, Any]) -> None:
+        # With --json the standard output is the result alone.
+        progress = self.stderr if options["json"] else self.stdout
+        made = quantize_model(
+            options["source"],
+            settings.AIKER.models,
+            bits=options["bits"],
+            to=options["to"],
+            calibration=options["calibration"],
+            say=lambda line: progress.write(line),
+        )
+        if options["json"]:
+            figures = {"id": made.model.id, "before": asdict(made.before), "after": asdict(made.after)}
+            self.stdout.write(json.dumps(figures, indent=1))
+            return
+        for line in _table([["", _("before"), _("after"), ""], *_comparison(made.before, made.after)]):
+            self.stdout.write(line)
+        self.stdout.write(_("Made %(id)s. Choose it in the admin.") % {"id": made.model.id})
+
     def _verify(self, models: Sequence[Model]) -> None:
         root = settings.AIKER.models
         bad = []
@@ -138,6 +176,22 @@ class Command(BaseCommand):
                 _("Wrong files in %(ids)s. They will not be used; to fetch them again, run: %(command)s")
                 % {"ids": ", ".join(bad), "command": "python manage.py models pull " + " ".join(bad)}
             )
+
+
+def _comparison(before: Footprint, after: Footprint) -> list[list[str]]:
+    """Return a row for each figure that both have, with the second as a part of the first."""
+    figures = [
+        (_("Disk"), before.disk / 1e6, after.disk / 1e6, " MB"),
+        (_("Memory, once it has run"), before.memory_mb, after.memory_mb, " MB"),
+        (_("Memory, at most"), before.peak_mb, after.peak_mb, " MB"),
+        (_("Weights in memory"), before.weights_mb, after.weights_mb, " MB"),
+        (_("Perplexity"), before.perplexity, after.perplexity, ""),
+    ]
+    return [
+        [name, f"{old:.1f}{unit}", f"{new:.1f}{unit}", f"{new / old:.0%}"]
+        for name, old, new, unit in figures
+        if old is not None and new is not None
+    ]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

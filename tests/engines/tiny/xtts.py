@@ -16,7 +16,7 @@ from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[zh-cn]", "[en]", "[START]"]
-AUDIO_TOKENS = 20
+AUDIO_TOKENS = 12
 
 
 def make_vocabulary(folder: Path) -> Path:
