@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engines.local.base import BadRequestError, TextDelta
 from engines.local.chat_templates import missing_template
+from engines.local.packed_weights import keep_packed
 from engines.local.written_text import StopStrings, TokenDecoder
 
 DTypeName = Literal["auto", "bfloat16", "float16", "float32"]
@@ -52,6 +53,7 @@ class TransformersLLM:
         self._model: Any = AutoModelForCausalLM.from_pretrained(
             model_dir, dtype=dtype, device_map={"": device}, **options
         ).eval()
+        keep_packed(self._model)
         self._device = torch.device(device)
         longest = getattr(self._model.config, "max_position_embeddings", None)
         self.context = min(context, longest or context)

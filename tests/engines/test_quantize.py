@@ -46,6 +46,7 @@ def models(tmp_path: Path, settings: Settings) -> Path:
 @needs_llm_compressor
 def test_a_model_in_4_bits_takes_less_disk_and_memory_loads_and_writes(models: Path, tmp_path: Path) -> None:
     from engines.local.packed_weights import keep_packed
+    from engines.local.transformers_llm import TransformersLLM
 
     save_random(tmp_path / "Tiny Qwen")
     calls = tmp_path / "calls.txt"
@@ -78,6 +79,10 @@ def test_a_model_in_4_bits_takes_less_disk_and_memory_loads_and_writes(models: P
     kept = model.generate(**question, max_new_tokens=8, do_sample=False)
     assert kept.shape[1] == question.input_ids.shape[1] + 8
     assert not hasattr(layer, "weight")
+    engine = TransformersLLM(models / "tiny", threads=1)
+    deltas = list(engine.stream([{"role": "user", "content": "你好"}], max_tokens=4))
+    assert deltas[-1].finish_reason
+    assert not any(name.endswith("mlp.down_proj.weight") for name, _ in engine._model.named_parameters())
     # transformers' own way unpacks everything at once, and says the same.
     plain = transformers.AutoModelForCausalLM.from_pretrained(models / "tiny", dtype="auto")
     assert torch.equal(plain.generate(**question, max_new_tokens=8, do_sample=False), kept)

@@ -91,4 +91,6 @@ def tokenizer(texts: Iterable[str]) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     words.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    made = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    made.chat_template = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+    return made
