@@ -46,9 +46,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english", "house")
 
 
 @pytest.fixture(scope="module")
-def say(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Samples]:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Kokoro measures of its voices, once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def say(cache: Path) -> Callable[[str, str], Samples]:
     """``say(text, voice)`` is a synthetic recording, float32 at 24 kHz."""
-    tts = KokoroTTS(_installed("kokoro-int8"), 2, tmp_path_factory.mktemp("kokoro"))
+    tts = KokoroTTS(_installed("kokoro-int8"), 2, cache)
 
     def run(text: str, voice: str) -> Samples:
         return np.frombuffer(b"".join(tts.pieces(text, voice)), "<i2").astype(np.float32) / np.float32(32768)
@@ -66,8 +72,9 @@ def server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-def house(settings: Settings, server_port: int, tmp_path: Path) -> Path:
+def house(settings: Settings, server_port: int, cache: Path, tmp_path: Path) -> Path:
     """An installation with its own files; returns the folder of its models."""
+    (tmp_path / "cache").symlink_to(cache)
     models = tmp_path / "models"
     models.mkdir()
     for model in ("whisper-base", "kokoro-int8", "campplus"):

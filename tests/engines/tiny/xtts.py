@@ -17,6 +17,7 @@ from TTS.tts.models.xtts import Xtts
 
 SPECIAL = ["[STOP]", "[UNK]", "[SPACE]", "[zh-cn]", "[en]", "[START]"]
 AUDIO_TOKENS = 12
+LOUDNESS = 30
 
 
 def make_vocabulary(folder: Path) -> Path:
@@ -59,7 +60,10 @@ def make_xtts(folder: Path, seed: int = 0, audio_tokens: int = AUDIO_TOKENS) -> 
     model = Xtts(config)
     model.tokenizer = type(model.tokenizer)(vocab_file=str(vocabulary))
     model.init_models()
-    torch.save({"model": model.state_dict()}, folder / "model.pth")
+    weights = model.state_dict()
+    # A random vocoder whispers below what counts as speech.
+    weights["hifigan_decoder.waveform_decoder.conv_post.weight"] *= LOUDNESS
+    torch.save({"model": weights}, folder / "model.pth")
     config.model_args.tokenizer_file = ""
     config.save_json(str(folder / "config.json"))
     return folder
