@@ -10,9 +10,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -148,14 +150,28 @@ class VoiceProfileAdmin(ModelAdmin):
 
     @action(description=_("Publish"), icon="campaign", permissions=["publish"])
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        try:
-            publish(VoiceProfile.objects.get(pk=object_id), request.user)
-        except ValidationError as exc:
-            for line in exc.messages:
-                self.message_user(request, line, messages.ERROR)
-        else:
-            self.message_user(request, _("Published: it is heard from the next call on."), messages.SUCCESS)
-        return _back(object_id)
+        """Show what the voice is worth and what is in the way; publish it when that is confirmed (POST)."""
+        voice = get_object_or_404(VoiceProfile, pk=object_id)
+        if request.method == "POST":
+            try:
+                publish(voice, request.user)
+            except ValidationError as exc:
+                for line in exc.messages:
+                    self.message_user(request, line, messages.ERROR)
+            else:
+                said = gettext("Published: it is heard from the next call on.")
+                self.log_change(request, voice, said)
+                self.message_user(request, said, messages.SUCCESS)
+            return _back(object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": voice.name,
+            "voice": voice,
+            "figures": figures(voice.scorecard.get("figures", [])),
+            "obstacles": obstacles(voice),
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/engines/publish_voice.html", context)
 
     @admin.display(description=_("prepared on"))
     def prepared_on(self, voice: VoiceProfile) -> str:

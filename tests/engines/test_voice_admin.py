@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -21,6 +22,7 @@ from engines.voices.models import VoiceProfile, VoiceSample, VoiceState
 from tests.engines.test_recording_checks import RATE, speech
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
+BUTTON = 'class="engines-button"'
 ADD = reverse("admin:engines_voiceprofile_add")
 
 
@@ -96,7 +98,9 @@ def test_publishing_needs_a_permission_and_says_what_is_missing(client: Client) 
     assert client.get(publish).status_code == 403
 
     editor.user_permissions.add(Permission.objects.get(codename="publish_voiceprofile"))
-    page = client.get(publish, follow=True).content.decode()
+    page = client.get(publish).content.decode()
+    assert BUTTON not in page
+    page = client.post(publish, follow=True).content.decode()
     assert "The speaker&#x27;s consent is not recorded: the signed statement is missing." in page
     voice.refresh_from_db()
     assert not voice.published
@@ -109,3 +113,17 @@ def test_who_recorded_the_consent_is_kept(admin_client: Client, admin_user: User
     )
     assert answer.status_code == 302
     assert VoiceProfile.objects.get().consent_recorded_by == admin_user
+
+
+def test_publishing_is_confirmed_and_kept_in_the_history(admin_client: Client, admin_user: User) -> None:
+    voice = VoiceProfile.objects.create(slug="stock", name="Stock", state=VoiceState.READY)
+    VoiceProfile.objects.update(prepared=voice.source)
+    publish = f"/admin/engines/voiceprofile/{voice.pk}/publish/"
+    assert BUTTON in admin_client.get(publish).content.decode()
+    voice.refresh_from_db()
+    assert not voice.published
+
+    admin_client.post(publish)
+    voice.refresh_from_db()
+    assert (voice.published, voice.published_by) == (voice.source, admin_user)
+    assert LogEntry.objects.get().user == admin_user
