@@ -26,8 +26,10 @@ help:
 run: venv
 	@$(PY) manage.py start
 
+# Whole calls are measured, so they run alone; all else shares two processes.
 test: dev-venv translations models browser lint
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not e2e" --numprocesses 2 --dist loadfile
+	$(PY) -m pytest -m e2e
 
 lint: dev-venv
 	$(PY) -m ruff check .
