@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from django.utils.translation import gettext as _
 from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -77,8 +76,10 @@ class TransformersLLM:
         prompt = self._prompt(messages)
         most = self.context - len(prompt)
         if most < 1:
-            text = _("The messages are %(tokens)d tokens long; this model takes %(most)d at most.")
-            raise BadRequestError(text % {"tokens": len(prompt), "most": self.context - 1}, "messages")
+            raise BadRequestError(
+                f"The messages are {len(prompt)} tokens long; this model takes {self.context - 1} at most.",
+                "messages",
+            )
         most = min(most, max_tokens or most)
         decoder, stops = TokenDecoder(self._text), StopStrings(stop)
         for written, token in enumerate(self._tokens(prompt, temperature), start=1):
