@@ -263,7 +263,8 @@ def test_the_engine_server_measures_what_it_loads(tmp_path: Path) -> None:
 
     stored = bge.memory.get()
     assert stored.measured_mb == report["memory_mb"] == model["memory_mb"]
-    assert 10 < stored.measured_mb < 400
+    # A process that has let go of other models may need no more memory than it has.
+    assert stored.measured_mb < 400
     assert report["device"] == stored.device == "cpu"
 
 
