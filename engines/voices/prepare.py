@@ -90,6 +90,7 @@ def _prepare(voice: VoiceProfile, say: Say) -> None:
     for figure in card:
         say(f"{'✓' if figure.ok else '✗'} {figure}")
     sound = np.concatenate([spoken.pcm for spoken in said])
+    voice.preview.delete(save=False)
     voice.preview.save("preview.wav", ContentFile(wav_bytes(TTS_SAMPLE_RATE, sound)), save=False)
     voice.scorecard = {"figures": [figure.as_dict() for figure in card], **_licence(backend)}
     voice.state, voice.prepared, voice.prepared_at = VoiceState.READY, source, timezone.now()

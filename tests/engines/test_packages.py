@@ -76,6 +76,7 @@ def test_wheels_come_by_pip_which_is_quiet_in_a_log(
     assert sorted(path.name for path in root.iterdir()) == [".locks", "tiny"]
 
 
+@pytest.mark.e2e  # its Ctrl-C must not reach the other tests' process
 def test_an_interruption_stops_pip_and_repeats_only_the_unfinished_wheel(
     registry: LocalRegistry, pull: Pull, root: Path
 ) -> None:
