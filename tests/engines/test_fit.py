@@ -251,6 +251,7 @@ def test_measurements_stand_beside_the_prediction(
     assert ">725<" in page(admin_client, profile)
 
 
+@pytest.mark.e2e  # a process that has let go of other models needs no more memory than it has
 @pytest.mark.django_db(transaction=True)
 def test_the_engine_server_measures_what_it_loads(tmp_path: Path) -> None:
     bge = EngineConfig.objects.create(slug="bge", name="BGE", backend="bge-onnx", stage="embedding")
@@ -263,8 +264,7 @@ def test_the_engine_server_measures_what_it_loads(tmp_path: Path) -> None:
 
     stored = bge.memory.get()
     assert stored.measured_mb == report["memory_mb"] == model["memory_mb"]
-    # A process that has let go of other models may need no more memory than it has.
-    assert stored.measured_mb < 400
+    assert 10 < stored.measured_mb < 400
     assert report["device"] == stored.device == "cpu"
 
 
