@@ -21,6 +21,7 @@ CSRF_TRUSTED_ORIGINS = [AIKER.public_url] if AIKER.public_url.startswith("https:
 INSTALLED_APPS = [
     "daphne",
     "unfold",
+    "simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -48,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -178,6 +180,25 @@ UNFOLD = {
                         "article",
                         "admin:knowledge_document_changelist",
                         "knowledge.view_document",
+                    ),
+                    _item(_("Try a question"), "quiz", "try-question", "knowledge.view_document"),
+                    _item(
+                        _("Golden questions"),
+                        "checklist",
+                        "admin:knowledge_goldenquestion_changelist",
+                        "knowledge.view_goldenquestion",
+                    ),
+                    _item(
+                        _("Index versions"),
+                        "published_with_changes",
+                        "admin:knowledge_indexversion_changelist",
+                        "knowledge.view_indexversion",
+                    ),
+                    _item(
+                        _("Lexicon"),
+                        "spellcheck",
+                        "admin:knowledge_lexiconentry_changelist",
+                        "knowledge.view_lexiconentry",
                     ),
                 ],
             },

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from aiker.calls import try_it
 from aiker.calls.api import router
 from engines.views import doctor
 
@@ -17,6 +18,9 @@ def live(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/engines/machine/", doctor, name="machine"),
+    path("admin/knowledge/try/", try_it.page, name="try-question"),
+    path("admin/knowledge/try/answer/", try_it.answer, name="try-answer"),
+    path("admin/knowledge/try/save/", try_it.save, name="try-save"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("call/", include("aiker.calls.urls")),

@@ -11,7 +11,7 @@ Both read the database: not for the event loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from engines.catalog import CatalogError, format_problem, get_model, model_dir
 from engines.fetch import is_installed
 from engines.models import BackendProfile, EngineConfig, Mode, Route, StageChoice
 from engines.registry import Backend, LocalBackend, RegistryError, RemoteBackend, ServerBackend
+from engines.revisions import model_revision, revision_of
 from engines.routing import Endpoint
 from engines.secrets import SecretsError
 from engines.servers import server_problems
@@ -68,6 +69,7 @@ def default_plan() -> EnginePlan:
     config = settings.AIKER
     here = {"stt": config.stt_model, "tts": config.tts_model}
     stt, tts = (Endpoint(model, config.engines_url, model) for model in here.values())
+    tts = replace(tts, revision=model_revision(config.tts_model))
     llm = Endpoint(config.llm_model, config.llm_url, config.llm_model)
     return EnginePlan("", Mode.LOCAL, (stt,), (llm,), (tts,))
 
@@ -172,9 +174,12 @@ def endpoint_of(engine: EngineConfig, timeout_s: float = TRIAL_TIMEOUT_S) -> End
 
 def _endpoint(slug: str, backend: Backend, timeout_s: float) -> Endpoint:
     voice = str(getattr(backend, "voice", ""))
+    revision = revision_of(backend) if backend.spec.stage == StageChoice.TTS else ""
     if isinstance(backend, RemoteBackend):
         key = backend.api_key.get_secret_value()
-        return Endpoint(slug, backend.base_url, backend.model, key, timeout_s, voice)
+        return Endpoint(slug, backend.base_url, backend.model, key, timeout_s, voice, revision)
     if isinstance(backend, ServerBackend):
         return Endpoint(slug, backend.base_url, backend.served_name, timeout_s=timeout_s)
-    return Endpoint(slug, settings.AIKER.engines_url, slug, timeout_s=timeout_s, voice=voice)
+    return Endpoint(
+        slug, settings.AIKER.engines_url, slug, timeout_s=timeout_s, voice=voice, revision=revision
+    )

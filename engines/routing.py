@@ -33,6 +33,7 @@ class Endpoint:
     """One engine as a client reaches it: an OpenAI-compatible address and a model name there.
 
     ``timeout_s`` is until its first result; ``voice`` is what this engine calls the assistant's voice.
+    ``revision`` changes with what a speech engine is made of (``engines.revisions``).
     """
 
     engine: str
@@ -41,6 +42,7 @@ class Endpoint:
     api_key: str = field(default="local", repr=False)
     timeout_s: float = 15.0
     voice: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,32 @@
-"""Knowledge in the admin: bases with their index versions, documents with their passages."""
+"""Knowledge in the admin: bases with their index versions; documents are in ``knowledge.pages``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from knowledge.errors import KnowledgeError
-from knowledge.models import Chunk, Document, IndexVersion, KnowledgeBase
+from knowledge.golden_admin import GoldenQuestionAdmin, GoldenRunAdmin
+from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.pages.documents import DocumentAdmin
+from knowledge.pages.uploads import UploadPages
+from knowledge.version_admin import IndexVersionAdmin
+from knowledge.versions import request_version
 
-
-class LinesField(forms.CharField):
-    """A list of texts, edited as one text a line."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        lines = (line.strip() for line in (value or "").splitlines())
-        return list(dict.fromkeys(line for line in lines if line))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return self.to_python(self.prepare_value(initial)) != self.to_python(data)
+__all__ = [
+    "DocumentAdmin",
+    "GoldenQuestionAdmin",
+    "GoldenRunAdmin",
+    "IndexVersionAdmin",
+    "KnowledgeBaseAdmin",
+]
 
 
 class ReadOnlyInline(TabularInline):
@@ -46,13 +41,6 @@ class ReadOnlyInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
-
-
-class ChunkInline(ReadOnlyInline):
-    model = Chunk
-    fields = ["position", "text"]
-    readonly_fields = fields
-    verbose_name_plural = _("passages as they were last indexed")
 
 
 class IndexVersionInline(ReadOnlyInline):
@@ -70,44 +58,8 @@ class IndexVersionInline(ReadOnlyInline):
     verbose_name_plural = _("index versions, newest first")
 
 
-class DocumentForm(forms.ModelForm):
-    alternative_questions = LinesField(
-        label=_("other wordings"), help_text=_("One a line: the same question as callers really ask it.")
-    )
-    tags = LinesField(label=_("tags"), help_text=_("One a line."))
-
-    class Meta:
-        model = Document
-        fields = ["base", "key", "category", "title", "question", "alternative_questions", "answer", "tags"]
-
-
-@admin.register(Document)
-class DocumentAdmin(ModelAdmin):
-    form = DocumentForm
-    list_display = ["title", "category", "question", "answer", "base", "updated_at"]
-    list_filter = ["base", "category", "is_sample", "source"]
-    search_fields = ["title", "question", "answer", "alternative_questions", "key"]
-    search_help_text = _("Title, question, answer or key")
-    list_select_related = ["base"]
-    list_per_page = 50
-    readonly_fields = ["source", "is_sample", "created_at", "updated_at"]
-    inlines = [ChunkInline]
-    fieldsets = [
-        (
-            None,
-            {"fields": ["base", "category", "title", "question", "alternative_questions", "answer", "tags"]},
-        ),
-        (_("Origin"), {"fields": ["key", "source", "is_sample", "created_at", "updated_at"]}),
-    ]
-
-    def save_model(self, request: HttpRequest, obj: Document, form: forms.ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if form.has_changed():
-            messages.info(request, _("Callers hear this after the knowledge base is re-indexed."))
-
-
 @admin.register(KnowledgeBase)
-class KnowledgeBaseAdmin(ModelAdmin):
+class KnowledgeBaseAdmin(UploadPages, ModelAdmin):
     list_display = ["name", "slug", "document_count", "active_version", "live_since", "updated_at"]
     search_fields = ["name", "slug", "description"]
     list_select_related = ["active_version"]
@@ -115,6 +67,7 @@ class KnowledgeBaseAdmin(ModelAdmin):
     readonly_fields = ["active_version", "created_at", "updated_at"]
     inlines = [IndexVersionInline]
     actions = ["reindex_selected"]
+    actions_detail = ["upload", "export"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
         return super().get_queryset(request).annotate(document_count=Count("documents"))
@@ -134,18 +87,7 @@ class KnowledgeBaseAdmin(ModelAdmin):
     @action(description=_("Re-index and make live"), permissions=["reindex"])
     def reindex_selected(self, request: HttpRequest, queryset: QuerySet[KnowledgeBase]) -> None:
         for base in queryset:
-            self.reindex(request, base)
-
-    def reindex(self, request: HttpRequest, base: KnowledgeBase) -> None:
-        """Build a new version now, while the operator waits, and say how it ended."""
-        # Chroma's client takes a second to import, which every manage.py command would pay.
-        from knowledge.indexing import rebuild_index
-
-        try:
-            version = rebuild_index(base)
-        except KnowledgeError as exc:
-            text = _("{base} was not re-indexed; callers hear the index as it was before. {reason}")
-            messages.error(request, text.format(base=base.name, reason=exc.message))
-            return
-        text = _("{base} is re-indexed: {chunks} passages are live for the next call.")
-        messages.success(request, text.format(base=base.name, chunks=version.chunk_count))
+            assert isinstance(request.user, User)
+            request_version(base, gettext("asked for in the admin"), user=request.user)
+            text = _("A new version of {base} is being built; it goes live when its golden questions allow.")
+            messages.success(request, text.format(base=base.name))

@@ -2,8 +2,8 @@
 
 ::
 
-    passages = split(document.answer)            # what the language model is given
-    texts = search_texts(document, 0, passages[0])   # what a question is compared with
+    passages = split(document.answer, base.passage_chars)   # what the language model is given
+    texts = search_texts(document, passages[0], first=True)   # what a question is compared with
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import re
 
 from knowledge.models import Document
 
-# About 130 tokens of Qwen; a 0.5B model on 2 cores reads 85 tokens a second.
-MAX_CHARS = 200
 PARAGRAPH = re.compile(r"\n\s*\n")
 SENTENCE_END = re.compile(r"(?<=[。！？；!?;\n])")
 CLAUSE_END = re.compile(r"(?<=[，、：,:\s])")
 
 
-def split(text: str, max_chars: int = MAX_CHARS) -> list[str]:
+def split(text: str, max_chars: int) -> list[str]:
     """Return passages of at most ``max_chars`` characters, cut at the largest boundary that serves.
 
     A paragraph that fits is one passage. A longer one is cut between sentences, a longer sentence between
@@ -52,14 +50,18 @@ def pack(parts: list[str], max_chars: int) -> list[str]:
     return [text for text in (p.strip() for p in [*packed, current]) if text]
 
 
-def search_texts(document: Document, position: int, passage: str) -> list[str]:
+def wordings(document: Document) -> list[str]:
+    """Return what callers may say to mean this document: its questions and its title, each once."""
+    texts = [document.question, *document.alternative_questions, document.title]
+    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+
+
+def search_texts(document: Document, passage: str, *, first: bool) -> list[str]:
     """Return the texts whose vectors lead to a passage, each once.
 
     Every wording of the question is a vector of its own, so that a caller's sentence meets the nearest one
     instead of their mean. The title alone catches short utterances ("停车月卡"), the title with the passage
-    catches those that name the fact ("5折"). All questions lead to a document's first passage.
+    catches those that name the fact ("5折"). All wordings lead to a document's ``first`` passage.
     """
-    texts = [f"{document.title}：{passage}"]
-    if position == 0:
-        texts = [document.question, *document.alternative_questions, document.title, *texts]
-    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    texts = [*(wordings(document) if first else []), f"{document.title}：{passage}"]
+    return list(dict.fromkeys(texts))

@@ -3,9 +3,12 @@
 ::
 
     vectors = Embedder().embed(["周六开门吗？", "退租要提前多久说？"])     # indexing
-    vector = await AsyncEmbedder().embed("周六开门吗？")                    # a live call
+    vectors = await AsyncEmbedder().embed(["周六开门吗？"])                  # a live call
 
-Vectors have length 1. BGE's query instruction is deliberately not used: callers' questions are matched
+Vectors have length 1. They travel as base64, the client's default: of floats in JSON it makes typed objects
+one by one, which takes longer than the model.
+
+BGE's query instruction is deliberately not used: callers' questions are matched
 mostly against questions, and on the sample data the instruction costs 2 of 100 first hits
 (``docs/knowledge.md``, "What was measured").
 """
@@ -13,6 +16,7 @@ mostly against questions, and on the sample data the instruction costs 2 of 100 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import openai
 from django.conf import settings
@@ -20,8 +24,13 @@ from django.utils.translation import gettext as _
 
 from knowledge.errors import KnowledgeError
 
-BATCH = 32
-# A batch of 32 sentences takes 0.15 s on 2 idle cores; a call's own engines may be in the way.
+T = TypeVar("T")
+
+# A caller's question waits for the batch in front of it: 32 texts bring no more a second than 8 on a CPU, and
+# make it wait four times as long (python -m bench knowledge).
+BATCH = 8
+BUSY = (429, 503)
+# Eight sentences take 0.05 s on 2 idle cores; a call's own engines may be in the way.
 BATCH_TIMEOUT_S = 60.0
 API_KEY = "local"
 
@@ -34,7 +43,7 @@ class EmbeddingError(KnowledgeError):
 
 
 class Embedder:
-    """Blocking client for indexing; texts are sent in batches of 32, each with a limit of 60 s."""
+    """Blocking client for indexing; texts are sent in batches of 8, each with a limit of 60 s."""
 
     def __init__(self, model: str = "", base_url: str = "") -> None:
         self.model = model or settings.AIKER.embedding_model
@@ -48,19 +57,12 @@ class Embedder:
         vectors: list[list[float]] = []
         for batch in batches(texts, BATCH):
             try:
-                answer = self._client.embeddings.create(
-                    model=self.model, input=list(batch), encoding_format="float"
-                )
+                answer = self._client.embeddings.create(model=self.model, input=list(batch))
             except openai.OpenAIError as exc:
                 raise explain(exc, self.base_url, self.model) from exc
             vectors.extend(item.embedding for item in answer.data)
         if len(vectors) != len(texts):
-            raise EmbeddingError(
-                "broken",
-                _("The engine server returned {got} vectors for {sent} texts.").format(
-                    got=len(vectors), sent=len(texts)
-                ),
-            )
+            raise short(len(vectors), len(texts))
         return vectors
 
     def close(self) -> None:
@@ -68,27 +70,30 @@ class Embedder:
 
 
 class AsyncEmbedder:
-    """Client for live calls: one text, no retries. The caller sets the time limit."""
+    """Client for live calls: few texts, no retries. The caller sets the time limit."""
 
     def __init__(self, model: str = "", base_url: str = "") -> None:
         self.model = model or settings.AIKER.embedding_model
         self.base_url = base_url or settings.AIKER.engines_url
         self._client = openai.AsyncOpenAI(base_url=self.base_url, api_key=API_KEY, max_retries=0)
 
-    async def embed(self, text: str) -> list[float]:
-        """Return the vector of a text; raise EmbeddingError."""
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector for each text, in order; raise EmbeddingError."""
         try:
-            answer = await self._client.embeddings.create(
-                model=self.model, input=[text], encoding_format="float"
-            )
+            answer = await self._client.embeddings.create(model=self.model, input=list(texts))
         except openai.OpenAIError as exc:
             raise explain(exc, self.base_url, self.model) from exc
-        if len(answer.data) != 1:
-            raise EmbeddingError("broken", _("The engine server returned no vector."))
-        return answer.data[0].embedding
+        if len(answer.data) != len(texts):
+            raise short(len(answer.data), len(texts))
+        return [item.embedding for item in answer.data]
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def short(got: int, sent: int) -> EmbeddingError:
+    text = _("The engine server returned {got} vectors for {sent} texts.")
+    return EmbeddingError("broken", text.format(got=got, sent=sent))
 
 
 def explain(exc: openai.OpenAIError, base_url: str, model: str) -> EmbeddingError:
@@ -108,6 +113,13 @@ def explain(exc: openai.OpenAIError, base_url: str, model: str) -> EmbeddingErro
                 "everything with manage.py start), then try again."
             ).format(url=base_url),
         )
+    if isinstance(exc, openai.APIStatusError) and exc.status_code in BUSY:
+        return EmbeddingError(
+            "busy",
+            _("The engine server at {url} is starting, or has too much to do: {reason}").format(
+                url=base_url, reason=exc.message
+            ),
+        )
     if isinstance(exc, openai.APIStatusError):
         return EmbeddingError(
             "refused",
@@ -120,7 +132,7 @@ def explain(exc: openai.OpenAIError, base_url: str, model: str) -> EmbeddingErro
     )
 
 
-def batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in order, ``size`` at a time."""
     starts: Iterable[int] = range(0, len(items), size)
     for start in starts:

@@ -6,8 +6,8 @@ from __future__ import annotations
 class KnowledgeError(Exception):
     """``stage`` is load, embedding, index or retrieval; ``code`` a stable word; the message says what to do.
 
-    Codes: ``unreachable``, ``timeout``, ``refused``, ``broken`` (an engine or Chroma);
-    ``index_missing``; ``empty``; ``bad_file``.
+    Codes: ``unreachable``, ``timeout``, ``busy``, ``refused``, ``broken`` (an engine or Chroma);
+    ``index_missing``; ``empty``; ``bad_file``; ``bad_text``.
     """
 
     def __init__(self, stage: str, code: str, message: str) -> None:

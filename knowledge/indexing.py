@@ -1,207 +1,246 @@
-"""Documents to an index version that callers can be given.
+"""Edits and builds, on their way into what callers hear.
 
 ::
 
-    version = ensure_index(base)      # builds only when the live version is not what the documents say
-    version = rebuild_index(base)     # builds in any case
+    version = versions.request_version(base, "bulk import")    # anywhere; the indexer builds it
+    with indexer_lock() as held:                           # the indexer, or a command when there is none
+        Indexer().step()                                   # one small piece of work; False: nothing to do
 
-A build writes a new collection beside the live one and becomes live by one UPDATE. Whatever fails before that
-leaves callers on the version they had, and the failed row keeps the reason.
+One indexer works for an installation. Edits come first: a build lets them through after each batch. While
+Chroma or the engine server is down everything waits, in its order; an edit that fails by itself is tried
+again later and later, and lets the others pass.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from filelock import FileLock
 
-from knowledge import chunking
+from knowledge import editing, publishing
 from knowledge.embedding import Embedder
 from knowledge.errors import IndexingError, KnowledgeError
-from knowledge.models import Chunk, Document, IndexVersion, KnowledgeBase, hash_of
-from knowledge.store import Entry, write_store
+from knowledge.models import Document, IndexChange, IndexVersion, KnowledgeBase
+from knowledge.store import Store, open_store
+from knowledge.upkeep import upkeep
+from knowledge.versions import keep, remove_old_versions, request_version, versions_that_take_edits
+from knowledge.writing import VersionWriter, index_dir, indexed, manifest_path
 
 log = logging.getLogger(__name__)
 
-# A call keeps the version it started with; none lasts that long.
-GRACE = timedelta(hours=1)
+EDITS_AT_ONCE = 32
+DOCUMENTS_AT_ONCE = 16
+TEXTS_AT_ONCE = 32
+"""What a build embeds before it lets edits through; a document may have more."""
+REST_S = 1.0
+RETRY = timedelta(seconds=1)
+LONGEST_RETRY = timedelta(seconds=60)
+DOWN = ("unreachable", "timeout", "busy")
 
 
-@dataclass(frozen=True)
-class SearchText:
-    """A text to embed, and the passage its vector leads to."""
-
-    text: str
-    id: str
-    chunk: Chunk
+def indexer_lock() -> FileLock:
+    """Return the lock that whoever writes indexes must hold."""
+    index_dir().mkdir(parents=True, exist_ok=True)
+    return FileLock(index_dir() / "lock")
 
 
-def ensure_index(base: KnowledgeBase) -> tuple[IndexVersion, bool]:
-    """Return (live version, whether it was built now); raise IndexingError.
+class Indexer:
+    """Does what edits and requested versions ask for, piece by piece. Hold ``indexer_lock()``."""
 
-    The live version stands when it was made from the same texts by the same model and Chroma holds all of it.
-    """
-    base.refresh_from_db()
-    live = base.active_version
-    if live is not None and is_current(base, live):
-        return live, False
-    return rebuild_index(base), True
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._embedders: dict[str, Embedder] = {}
+        self._rests_until = 0.0
 
+    def step(self) -> bool:
+        """Do one piece of work; return whether there was any. What fails is recorded where it is shown."""
+        if time.monotonic() < self._rests_until:
+            return False
+        return self.apply_edits() or self.build()
 
-def is_current(base: KnowledgeBase, live: IndexVersion) -> bool:
-    with transaction.atomic():
-        texts = cut(base)
-    if (live.embedding_model, live.content_hash) != (settings.AIKER.embedding_model, hash_of_texts(texts)):
-        return False
-    with write_store() as store:
-        return store.count(live.collection_name) == live.vector_count
+    # -- edits ----------------------------------------------------------------
 
+    def apply_edits(self) -> bool:
+        """Write the oldest edits into the live version and the one that is coming."""
+        due = IndexChange.objects.filter(retry_at__lte=timezone.now())
+        first = due.select_related("base__active_version").first()
+        if first is None:
+            return False
+        base = first.base
+        targets = [version for version in versions_that_take_edits(base) if is_writable(version)]
+        if not targets:
+            # The first version of a base, or one after a loss, is built from everything there is.
+            request_version(base, _("first version") if base.active_version is None else _("index lost"))
+            base.changes.all().delete()
+            return True
+        self._apply(list(due.filter(base=base)[:EDITS_AT_ONCE]), targets)
+        return True
 
-def rebuild_index(base: KnowledgeBase) -> IndexVersion:
-    """Build a version from the documents as they are now and make it live; raise IndexingError."""
-    version, texts = begin(base)
-    try:
-        if not texts:
+    def _apply(self, changes: Sequence[IndexChange], targets: Sequence[IndexVersion]) -> None:
+        try:
+            for version in targets:
+                self._write(version, [change.document_id for change in changes])
+        except KnowledgeError as exc:
+            self._store = None
+            if exc.code in DOWN:
+                self._rest(exc)
+                IndexChange.objects.filter(pk__in=[change.pk for change in changes]).update(
+                    attempts=F("attempts") + 1, error=exc.message
+                )
+            elif len(changes) > 1:
+                for change in changes:  # one that cannot be embedded must not hold up the others
+                    self._apply([change], targets)
+            else:
+                log.warning("an edit waits: %s", exc.message)
+                postpone(changes[0], exc.message)
+            return
+        for change in changes:
+            # One that was saved again in the meantime stays, for the text it has now.
+            IndexChange.objects.filter(pk=change.pk, requests=change.requests).delete()
+
+    def _write(self, version: IndexVersion, ids: Sequence[int]) -> None:
+        found = {document.pk: document for document in documents(version.base).filter(pk__in=ids)}
+        with self._writer(version) as writer:
+            writer.write([found[pk] for pk in ids if pk in found])
+            for pk in ids:
+                if pk not in found:
+                    writer.drop(pk)
+
+    # -- builds ---------------------------------------------------------------
+
+    def build(self) -> bool:
+        """Do the next batch of the oldest version that is being built."""
+        version = (
+            IndexVersion.objects.filter(state=IndexVersion.State.BUILDING)
+            .select_related("base__active_version")
+            .order_by("pk")
+            .first()
+        )
+        if version is None:
+            return False
+        try:
+            self._build(version)
+        except KnowledgeError as exc:
+            self._store = None
+            if exc.code in DOWN:
+                # Nothing is lost by waiting; the version says why it does not get on.
+                self._rest(exc)
+                keep(version, error=exc.message)
+                return False
+            keep(version, state=IndexVersion.State.FAILED, error=exc.message)
+        return True
+
+    def _build(self, version: IndexVersion) -> None:
+        with self._writer(version) as writer:
+            cursor = writer.cursor()
+            if cursor == 0:
+                total = version.base.documents.count()
+                keep(version, started_at=timezone.now(), document_count=total, done_count=0)
+            rows = documents(version.base).filter(pk__gt=cursor)[:DOCUMENTS_AT_ONCE]
+            batch = cut_anew(version.base, list(rows))
+            if batch:
+                writer.write(batch)
+                writer.move_cursor(batch[-1].pk)
+        if batch:
+            keep(version, done_count=version.done_count + len(batch), error="")
+        else:
+            self._complete(version)
+
+    def _complete(self, version: IndexVersion) -> None:
+        """Take out what was deleted meanwhile, compare the two halves of the index, and publish."""
+        there = set(version.base.documents.values_list("pk", flat=True))
+        with self._writer(version) as writer:
+            for gone in set(writer.manifest.fingerprints()) - there:
+                writer.drop(gone)
+            held, chunks, vectors = writer.manifest.counts()
+        if not held:
             raise IndexingError(
                 "index", "empty", _("The knowledge base has no documents. Load or write some first.")
             )
-        write(version, texts)
-        activate(version)
-    except BaseException as exc:
-        fail(version, exc)
-        if isinstance(exc, IndexingError) or not isinstance(exc, KnowledgeError):
-            raise
-        raise IndexingError(exc.stage, exc.code, exc.message) from exc
-    remove_old_versions(base)
-    return version
-
-
-@transaction.atomic
-def begin(base: KnowledgeBase) -> tuple[IndexVersion, list[SearchText]]:
-    """Cut the documents and make the version's row in one transaction: a later row saw no older texts."""
-    texts = cut(base)
-    version = IndexVersion.objects.create(
-        base=base,
-        collection_name=f"{base.slug}-{uuid.uuid4().hex[:12]}",
-        embedding_model=settings.AIKER.embedding_model,
-        chunk_count=len({text.chunk.pk for text in texts}),
-        vector_count=len(texts),
-        content_hash=hash_of_texts(texts),
-    )
-    return version, texts
-
-
-def cut(base: KnowledgeBase) -> list[SearchText]:
-    """Bring the passages of every document up to date; return all texts to embed, in a stable order."""
-    texts: list[SearchText] = []
-    for document in base.documents.order_by("pk").prefetch_related("chunks"):
-        for chunk in passages_of(document):
-            for number, text in enumerate(chunking.search_texts(document, chunk.position, chunk.text)):
-                texts.append(SearchText(text, f"{chunk.pk}-{number}", chunk))
-    return texts
-
-
-def passages_of(document: Document) -> list[Chunk]:
-    """Return the document's passages; rows are written only where the text changed."""
-    passages = chunking.split(document.answer)
-    rows = list(document.chunks.all())
-    if [row.text for row in rows] == passages:
-        return rows
-    document.chunks.all().delete()
-    return Chunk.objects.bulk_create(
-        Chunk(document=document, position=position, text=text, content_hash=hash_of(text))
-        for position, text in enumerate(passages)
-    )
-
-
-def hash_of_texts(texts: Sequence[SearchText]) -> str:
-    """Return what tells two indexes apart: every text with the document and the passage it leads to."""
-    return hash_of(
-        [[t.text, t.id, t.chunk.document.key, t.chunk.document.title, t.chunk.text] for t in texts]
-    )
-
-
-def write(version: IndexVersion, texts: Sequence[SearchText]) -> None:
-    """Embed the texts and write the version's collection."""
-    embedder = Embedder(version.embedding_model)
-    try:
-        vectors = embedder.embed([text.text for text in texts])
-    finally:
-        embedder.close()
-    entries = [
-        Entry(
-            text.id,
-            vector,
-            text.chunk.document.key,
-            text.chunk.document.title,
-            text.chunk.text,
-            text.chunk.pk,
+        if (kept := self._open_store().count(version.collection_name)) != vectors:
+            raise IndexingError(
+                "index", "broken", _("Chroma holds {got} of {sent} vectors.").format(got=kept, sent=vectors)
+            )
+        standing = keep(
+            version,
+            state=IndexVersion.State.READY,
+            error="",
+            built_at=timezone.now(),
+            done_count=held,
+            document_count=held,
+            chunk_count=chunks,
+            vector_count=vectors,
         )
-        for text, vector in zip(texts, vectors, strict=True)
-    ]
-    with write_store() as store:
-        store.create(version.collection_name)
-        store.add(version.collection_name, entries)
+        if standing and version.publish_when_ready:
+            publishing.try_publish(version)
+        remove_old_versions(version.base, self._open_store())
+
+    # -- what nobody asked for --------------------------------------------------
+
+    def upkeep(self) -> None:
+        """Ask for versions that are needed, remove what belongs to none; later, when Chroma is down."""
+        try:
+            upkeep(self._open_store())
+        except KnowledgeError as exc:
+            self._store = None
+            log.warning("the indexes are not looked after for now: %s", exc.message)
+
+    # -- what all need --------------------------------------------------------
+
+    def _rest(self, exc: KnowledgeError) -> None:
+        log.warning("the indexer waits: %s", exc.message)
+        self._rests_until = time.monotonic() + REST_S
+
+    def _writer(self, version: IndexVersion) -> VersionWriter:
+        live = version.base.active_version
+        donor = ""
+        if live and live.pk != version.pk and live.embedding_model == version.embedding_model:
+            donor = live.collection_name
+        model = version.embedding_model
+        if model not in self._embedders:
+            self._embedders[model] = Embedder(model)
+        return VersionWriter(version, self._open_store(), self._embedders[model], donor)
+
+    def _open_store(self) -> Store:
+        if self._store is None:
+            self._store = open_store()
+        return self._store
 
 
-@transaction.atomic
-def activate(version: IndexVersion) -> None:
-    """Mark the version ready and make it live, unless a newer one already is."""
-    now = timezone.now()
-    version.state = IndexVersion.State.READY
-    version.save(update_fields=["state"])
-    before = KnowledgeBase.objects.values_list("active_version_id", flat=True).get(pk=version.base_id)
-    switched = KnowledgeBase.objects.filter(
-        Q(active_version=None) | Q(active_version_id__lt=version.pk), pk=version.base_id
-    ).update(active_version=version)
-    if switched:
-        version.activated_at = now
-        version.save(update_fields=["activated_at"])
-        IndexVersion.objects.filter(pk=before).update(retired_at=now)
-    else:
-        version.retired_at = now
-        version.save(update_fields=["retired_at"])
+def documents(base: KnowledgeBase) -> QuerySet[Document]:
+    """Return the documents of a base in the order of a build, with what their passages need."""
+    return base.documents.order_by("pk").select_related("base").prefetch_related("chunks")
 
 
-def fail(version: IndexVersion, exc: BaseException) -> None:
-    """Record why the version did not come to be, and take away what it wrote."""
-    version.state = IndexVersion.State.FAILED
-    version.error = str(exc) or type(exc).__name__
-    version.save(update_fields=["state", "error"])
-    try:
-        with write_store() as store:
-            store.remove(version.collection_name)
-    except KnowledgeError as error:
-        log.warning("collection %s is left behind: %s", version.collection_name, error)
+def cut_anew(base: KnowledgeBase, rows: Sequence[Document]) -> list[Document]:
+    """Cut the passages of documents as the base wants them now; return the first of them, for one batch."""
+    for document in rows:
+        editing.cut_current(document.pk)
+    batch: list[Document] = []
+    texts = 0
+    for document in documents(base).filter(pk__in=[row.pk for row in rows]):
+        texts += sum(len(passage.texts) for passage in indexed(document)[0])
+        if batch and texts > TEXTS_AT_ONCE:
+            break
+        batch.append(document)
+    return batch
 
 
-def remove_old_versions(base: KnowledgeBase) -> None:
-    """Delete versions no call can hold: replaced, or begun and never ended, over an hour ago.
+def is_writable(version: IndexVersion) -> bool:
+    """Whether an edit can be written into a version; a live one may have lost its manifest."""
+    building = version.state == IndexVersion.State.BUILDING
+    return building or manifest_path(version.collection_name).exists()
 
-    The live one, the one before it and the latest failure stay.
-    """
-    old = timezone.now() - GRACE
-    base.refresh_from_db()
-    previous = base.versions.filter(retired_at__isnull=False).order_by(F("retired_at").desc()).first()
-    latest_failure = base.versions.filter(state=IndexVersion.State.FAILED).first()
-    keep = [base.active_version_id, previous and previous.pk, latest_failure and latest_failure.pk]
-    gone = base.versions.exclude(pk__in=[pk for pk in keep if pk]).filter(
-        Q(retired_at__lt=old) | Q(created_at__lt=old, retired_at=None)
+
+def postpone(change: IndexChange, reason: str) -> None:
+    """Try again later, twice as late each time up to a minute; the document shows why."""
+    wait = min(LONGEST_RETRY, RETRY * 2 ** min(change.attempts, 10))
+    IndexChange.objects.filter(pk=change.pk).update(
+        attempts=change.attempts + 1, error=reason, retry_at=timezone.now() + wait
     )
-    if not gone:
-        return
-    try:
-        with write_store() as store:
-            for version in gone:
-                store.remove(version.collection_name)
-                version.delete()
-    except KnowledgeError as error:
-        log.warning("old index versions are kept for now: %s", error)

@@ -4,7 +4,7 @@
 
     entries_of({"门店": {"静安店": {"地址": "星河路16号", "停车": True}}}, "data")
     # [{"id": "门店/静安店", "category": "门店", "title": "门店 静安店", "question": "",
-    #   "answer": "地址：星河路16号；停车：是。"}]
+    #   "answer": "地址：星河路16号；停车：是。", "kind": "article"}]
 
 The plain values of an object make one entry, as does a list of plain values; the path to them is the title.
 An object with a question and an answer, under the usual names, keeps them.
@@ -38,6 +38,7 @@ def entries_of(value: Any, root: str) -> list[dict[str, Any]]:
                 "title": " ".join(names)[:200],
                 "question": question[:500],
                 "answer": answer,
+                "kind": "faq" if question else "article",
             }
         )
     return entries

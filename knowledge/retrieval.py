@@ -1,246 +1,254 @@
-"""The passages that answer a caller's question.
+"""The passages that answer a question, from one index version.
 
 ::
 
-    retriever = await Retriever.open(assistant.knowledge_base_id)    # once, when the call starts
-    result = await retriever.search("周六开门吗", k=2)                # each turn
+    retriever = Retriever("onesuite-3f9c0a1b2c4d", "bge-small-zh")
+    result = await retriever.search("周六开门吗", k=3)
     [p.text for p in result.passages]
 
-A call keeps the index version it started with. After ``open`` nothing here touches the database.
+Meaning (vectors in Chroma) and words (the manifest) are searched at the same time. When one of them is down
+the other answers alone, and the result says so. Nothing here touches the database.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import chromadb
 import httpx
-from channels.db import database_sync_to_async
 from chromadb.errors import ChromaError
-from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engines.adapters.rerank_adapter import RerankAdapter
 from engines.errors import EngineError
-from engines.routing import Served
+from engines.routing import Breaker, Served
 from knowledge import store
-from knowledge.embedding import AsyncEmbedder, EmbeddingError
+from knowledge.connections import chroma_client, embedder_for
+from knowledge.embedding import EmbeddingError
 from knowledge.errors import RetrievalError
-from knowledge.models import KnowledgeBase
+from knowledge.fusion import Passage, Ranked, choose, fuse
+from knowledge.heard import corrected, plain, spans
+from knowledge.manifest import Manifest, StoredPassage
+from knowledge.words import sounds, words
+from knowledge.writing import manifest_path
 
-# Cosine similarity of the best passage under which the base has no answer. Chosen for bge-small-zh-v1.5 on
-# the sample data: keeps 99 of 100 answerable questions and refuses 18 of 20 others (docs/knowledge.md).
-MIN_SCORE = 0.65
-# What lies further under the best passage costs the language model time and misleads it.
-MARGIN = 0.15
 OPEN_TIMEOUT_S = 3.0
 EMBED_TIMEOUT_S = 1.0
 SEARCH_TIMEOUT_S = 0.5
 # A document has a vector for each wording; enough of them are fetched that k documents remain.
-VECTORS_PER_PASSAGE = 8
-# Documents that a reranker judges for each question; a cross-encoder reads them all while a caller waits.
+VECTORS_PER_DOCUMENT = 8
+# Documents that both searches hand on, to be fused and reranked.
 CANDIDATES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveIndex:
-    """What a call needs to know of the live version of a base."""
-
-    collection_name: str
-    embedding_model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A passage found: ``score`` is the cosine similarity (0..1), ``rank`` starts at 1."""
-
-    key: str
-    title: str
-    text: str
-    score: float
-    rank: int
-    chunk_id: int
+# Keyword searches of this process; each takes some milliseconds.
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="keywords")
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
-    """Passages, best first; none: the base has no answer. ``best_score`` is the highest seen all the same.
+    """Passages, best first; times in ms.
 
-    ``reranked`` tells who put them in order; ``rerank_error`` why nobody did, though there is a reranker.
+    ``similarity`` (0..1) is the highest of any passage, ``declined`` that of the nearest question that is not
+    answered, with ``declined_text`` to be said to it. ``queries`` are the texts that were searched.
+    ``failed`` is why one of the searches is missing; ``reranked`` who put the passages in order, and
+    ``rerank_error`` why nobody did, though there is a reranker.
     """
 
     passages: tuple[Passage, ...]
-    best_score: float
-    embed_ms: float
-    search_ms: float
+    similarity: float
     index_version: str
+    query: str = ""
+    queries: tuple[str, ...] = ()
+    declined: float = 0.0
+    declined_text: str = ""
+    embed_ms: float = 0.0
+    dense_ms: float = 0.0
+    keyword_ms: float = 0.0
     rerank_ms: float = 0.0
+    total_ms: float = 0.0
+    failed: RetrievalError | None = None
     reranked: Served | None = None
     rerank_error: EngineError | None = None
 
 
+@dataclass(slots=True)
+class Dense:
+    """What the search by meaning brought, and how long its two steps took."""
+
+    found: list[tuple[str, float]] = field(default_factory=list)
+    embed_ms: float = 0.0
+    search_ms: float = 0.0
+
+
+@dataclass(slots=True)
 class Retriever:
-    """Search in one index version, for one call. Safe for several searches at once, in one event loop."""
+    """Search in one index version. Safe for several searches at once, in one event loop.
 
-    def __init__(
-        self,
-        collection: Any,
-        embedder: AsyncEmbedder,
-        index: ActiveIndex,
-        min_score: float = MIN_SCORE,
-        reranker: RerankAdapter | None = None,
-    ) -> None:
-        self.index = index
-        self.min_score = min_score
-        self._collection = collection
-        self._embedder = embedder
-        self._reranker = reranker
+    Nothing is opened before the first search.
+    """
 
-    @classmethod
-    async def open(cls, base_id: int) -> Retriever:
-        """Return a retriever on the version of the base that is live now; raise RetrievalError."""
-        index = await database_sync_to_async(active_index)(base_id)
-        if index is None:
-            raise RetrievalError(
-                "retrieval",
-                "index_missing",
-                _(
-                    "The knowledge base has no index yet. Run manage.py load_knowledge, or re-index it "
-                    "in the admin."
-                ),
-            )
-        return await cls.for_collection(index.collection_name, index.embedding_model)
+    collection: str
+    embedding_model: str
+    reranker: RerankAdapter | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    _chroma: Any = None
+    _manifest: Manifest | None = None
 
-    @classmethod
-    async def for_collection(
-        cls,
-        collection_name: str,
-        embedding_model: str = "",
-        *,
-        min_score: float = MIN_SCORE,
-        reranker: RerankAdapter | None = None,
-    ) -> Retriever:
-        """Return a retriever on a collection by its name, without the database; raise RetrievalError.
+    async def search(self, query: str, k: int = 3, context: str = "") -> RetrievalResult:
+        """Return at most ``k`` passages of different documents; raise RetrievalError when nothing can search.
 
-        ``embedding_model`` is the catalogue id the collection was built with; empty: the one in the settings.
-        ``reranker`` puts the best passages in order; without one they stay in that of their vectors.
+        ``context`` is what the query may lean on: it is searched with and without.
+
+        Takes at most 1 s to embed and 0.5 s to search, besides the limits of a reranker's endpoints. A query
+        without a letter finds nothing at once.
         """
-        index = ActiveIndex(collection_name, embedding_model or settings.AIKER.embedding_model)
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                client = await chroma_client()
-                collection = await client.get_collection(collection_name, embedding_function=None)
-        except store.StoreError as exc:
-            raise RetrievalError("retrieval", exc.code, exc.message) from exc
-        except (ChromaError, httpx.HTTPError) as exc:
-            raise search_error(exc) from exc
-        except TimeoutError as exc:
-            raise search_error(httpx.ReadTimeout("open")) from exc
-        return cls(collection, embedder_for(index.embedding_model), index, min_score, reranker)
-
-    async def search(self, query: str, k: int = 3) -> RetrievalResult:
-        """Return at most ``k`` passages of different documents; raise RetrievalError.
-
-        Takes at most 1.0 s to embed and 0.5 s to search; a query without a letter finds nothing at once.
-        A reranker has the time limits of its endpoints; when it fails, the order of the vectors stays.
-        """
+        query = query.strip()
         if k < 1 or not any(char.isalnum() for char in query):
-            return RetrievalResult((), 0.0, 0.0, 0.0, self.index.collection_name)
-        started = time.perf_counter()
-        vector = await self._embed(query.strip())
-        embedded = time.perf_counter()
-        documents = max(k, CANDIDATES) if self._reranker else k
-        found = await self._query(vector, documents * VECTORS_PER_PASSAGE)
-        finished = time.perf_counter()
-        result = RetrievalResult(
-            passages=best_of_each_document(found, k, self.min_score),
-            best_score=found[0][1] if found else 0.0,
-            embed_ms=(embedded - started) * 1000,
-            search_ms=(finished - embedded) * 1000,
-            index_version=self.index.collection_name,
-        )
-        # No margin: that the vectors set a passage far under the best is what the reranker may correct.
-        candidates = best_of_each_document(found, documents, self.min_score, margin=1.0)
-        if self._reranker and len(candidates) > 1:
-            return await self._rerank(self._reranker, query.strip(), candidates, k, result)
-        return result
-
-    async def _rerank(
-        self,
-        reranker: RerankAdapter,
-        query: str,
-        candidates: tuple[Passage, ...],
-        k: int,
-        result: RetrievalResult,
-    ) -> RetrievalResult:
-        """Return ``result`` with the ``k`` candidates that answer best, or with the reason why it stays."""
-        started = time.perf_counter()
-        served: list[Served] = []
-        texts = [f"{passage.title}：{passage.text}" for passage in candidates]
+            return RetrievalResult((), 0.0, self.collection, query)
+        began = time.perf_counter()
+        candidates = max(k, CANDIDATES)
         try:
-            scores = await reranker.score(query, texts, served.append)
-        except EngineError as exc:
-            return replace(result, rerank_error=exc, rerank_ms=(time.perf_counter() - started) * 1000)
-        best = sorted(range(len(candidates)), key=lambda index: -scores[index])[:k]
-        passages = [replace(candidates[index], rank=rank) for rank, index in enumerate(best, start=1)]
-        return replace(
-            result,
-            passages=tuple(passages),
-            rerank_ms=(time.perf_counter() - started) * 1000,
-            reranked=served[0],
+            queries = await self._in_thread(self._queries, query, context)
+        except sqlite3.Error as exc:
+            raise index_missing(exc) from exc
+        keywords = asyncio.ensure_future(self._in_thread(self._keywords, queries[-1], candidates * 2))
+        dense, failed = Dense(), None
+        try:
+            dense = await self._dense(queries, candidates * VECTORS_PER_DOCUMENT)
+        except RetrievalError as exc:
+            failed = exc
+        by_words, keyword_ms = await keywords
+        ranked = fuse(dense.found, by_words)
+        stored = await self._in_thread(self._read, ranked)
+        today = timezone.localdate().isoformat()
+        answers = [item for item in ranked if (s := stored.get(item.chunk_id)) and not s.declined]
+        declined = max(
+            (item for item in ranked if (s := stored.get(item.chunk_id)) and s.declined),
+            key=lambda item: item.dense_score,
+            default=None,
         )
+        result = RetrievalResult(
+            passages=choose(ranked, stored, candidates if self.reranker else k, today),
+            similarity=max((item.dense_score for item in answers), default=0.0),
+            index_version=self.collection,
+            query=query,
+            queries=queries,
+            declined=declined.dense_score if declined else 0.0,
+            declined_text=stored[declined.chunk_id].text if declined else "",
+            embed_ms=dense.embed_ms,
+            dense_ms=dense.search_ms,
+            keyword_ms=keyword_ms,
+            failed=failed,
+        )
+        if self.reranker and len(result.passages) > 1:
+            result = await self._rerank(self.reranker, result, k)
+        return replace(result, total_ms=(time.perf_counter() - began) * 1000)
 
-    async def _embed(self, query: str) -> list[float]:
+    # -- meaning --------------------------------------------------------------
+
+    async def _dense(self, queries: Sequence[str], count: int) -> Dense:
+        now = asyncio.get_running_loop().time
+        if not self.breaker.allows(now()):
+            raise RetrievalError(
+                "retrieval", "breaker_open", _("The search by meaning rests after failures.")
+            )
+        try:
+            began = time.perf_counter()
+            vectors = await self._embed(queries)
+            embedded = time.perf_counter()
+            found = await self._nearest(vectors, count)
+        except RetrievalError:
+            self._chroma = None  # a restarted Chroma, or a collection made anew, is found again
+            self.breaker.failed(now())
+            raise
+        self.breaker.succeeded()
+        return Dense(found, (embedded - began) * 1000, (time.perf_counter() - embedded) * 1000)
+
+    async def _embed(self, queries: Sequence[str]) -> list[list[float]]:
         try:
             async with asyncio.timeout(EMBED_TIMEOUT_S):
-                return await self._embedder.embed(query)
+                return await embedder_for(self.embedding_model).embed(queries)
         except EmbeddingError as exc:
             raise RetrievalError("embedding", exc.code, exc.message) from exc
         except TimeoutError as exc:
             message = _("The question was not embedded within {seconds} s.").format(seconds=EMBED_TIMEOUT_S)
             raise RetrievalError("embedding", "timeout", message) from exc
 
-    async def _query(self, vector: list[float], count: int) -> list[tuple[dict[str, Any], float]]:
-        """Return (metadata, similarity) of the nearest vectors, best first."""
+    async def _nearest(self, vectors: list[list[float]], count: int) -> list[tuple[str, float]]:
+        """Return (vector id, similarity) of what is nearest to any of these vectors, best first."""
         try:
+            if self._chroma is None:
+                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                    client = await chroma_client()
+                    self._chroma = await client.get_collection(self.collection, embedding_function=None)
             async with asyncio.timeout(SEARCH_TIMEOUT_S):
-                answer = await self._collection.query(
-                    query_embeddings=[vector], n_results=count, include=["metadatas", "distances"]
+                answer = await self._chroma.query(
+                    query_embeddings=vectors, n_results=count, include=["distances"]
                 )
+        except store.StoreError as exc:
+            raise RetrievalError("retrieval", exc.code, exc.message) from exc
         except (ChromaError, httpx.HTTPError) as exc:
             raise search_error(exc) from exc
         except TimeoutError as exc:
             raise search_error(httpx.ReadTimeout("query")) from exc
-        similarities = (min(1.0, max(0.0, 1.0 - distance)) for distance in answer["distances"][0])
-        return list(zip(answer["metadatas"][0], similarities, strict=True))
+        nearest: dict[str, float] = {}
+        for ids, distances in zip(answer["ids"], answer["distances"], strict=True):
+            for id, distance in zip(ids, distances, strict=True):
+                nearest[id] = max(nearest.get(id, 0.0), min(1.0, 1.0 - distance))
+        return sorted(nearest.items(), key=lambda item: -item[1])
 
+    # -- words ----------------------------------------------------------------
 
-def active_index(base_id: int) -> ActiveIndex | None:
-    """Return the live version of a base; None before the first. Asks the database: not for the media path."""
-    base = KnowledgeBase.objects.select_related("active_version").filter(pk=base_id).first()
-    version = base.active_version if base else None
-    return ActiveIndex(version.collection_name, version.embedding_model) if version else None
+    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
 
+    def _open(self) -> Manifest:
+        if self._manifest is None:
+            self._manifest = Manifest.read(manifest_path(self.collection))
+        return self._manifest
 
-def best_of_each_document(
-    found: list[tuple[dict[str, Any], float]], k: int, min_score: float, margin: float = MARGIN
-) -> tuple[Passage, ...]:
-    """Return the best passage of each document, best first, at most ``k``, none ``margin`` under the best.
+    def _queries(self, query: str, context: str) -> tuple[str, ...]:
+        """Return what is searched: the question without what surrounds it, and with misheard words mended."""
+        bare = plain(query)
+        words, known = self._open().heard_as(spans(bare))
+        mended = corrected(bare, words, known)
+        return tuple(dict.fromkeys([bare, mended, f"{context} {mended}".strip()]))
 
-    Nothing at all when the best is under ``min_score``.
-    """
-    if not found or found[0][1] < min_score:
-        return ()
-    passages: dict[str, Passage] = {}
-    for metadata, score in found:
-        if score < found[0][1] - margin or len(passages) == k:
-            break
-        if metadata["key"] not in passages:
-            passages[metadata["key"]] = Passage(**metadata, score=score, rank=len(passages) + 1)
-    return tuple(passages.values())
+    def _keywords(self, query: str, limit: int) -> tuple[list[tuple[int, float]], float]:
+        began = time.perf_counter()
+        found = self._open().search(words(query), sounds(query), limit)
+        return found, (time.perf_counter() - began) * 1000
+
+    def _read(self, ranked: Sequence[Ranked]) -> dict[int, StoredPassage]:
+        return self._open().passages(item.chunk_id for item in ranked)
+
+    # -- order ----------------------------------------------------------------
+
+    async def _rerank(self, reranker: RerankAdapter, result: RetrievalResult, k: int) -> RetrievalResult:
+        """Return ``result`` with the ``k`` passages that answer best, or with the reason why it stays."""
+        began = time.perf_counter()
+        served: list[Served] = []
+        texts = [f"{passage.title}：{passage.text}" for passage in result.passages]
+        try:
+            scores = await reranker.score(result.query, texts, served.append)
+        except EngineError as exc:
+            taken = (time.perf_counter() - began) * 1000
+            return replace(result, passages=result.passages[:k], rerank_error=exc, rerank_ms=taken)
+        best = sorted(range(len(texts)), key=lambda index: -scores[index])[:k]
+        return replace(
+            result,
+            passages=tuple(
+                replace(result.passages[index], rank=rank, rerank_score=scores[index])
+                for rank, index in enumerate(best, start=1)
+            ),
+            rerank_ms=(time.perf_counter() - began) * 1000,
+            reranked=served[0],
+        )
 
 
 def search_error(exc: Exception) -> RetrievalError:
@@ -248,21 +256,6 @@ def search_error(exc: Exception) -> RetrievalError:
     return RetrievalError("retrieval", error.code, error.message)
 
 
-# One connection pool for all calls of an event loop; opening one costs 50 to 200 ms of the loop's time.
-# Loops are kept: Chroma's client finds its pool by the loop's id, which a dead loop would pass on.
-_chroma_clients: dict[tuple[asyncio.AbstractEventLoop, int], chromadb.AsyncClientAPI] = {}
-_embedders: dict[tuple[asyncio.AbstractEventLoop, str, str], AsyncEmbedder] = {}
-
-
-async def chroma_client() -> chromadb.AsyncClientAPI:
-    place = (asyncio.get_running_loop(), settings.AIKER.chroma_port)
-    if place not in _chroma_clients:
-        _chroma_clients[place] = await store.open_client()
-    return _chroma_clients[place]
-
-
-def embedder_for(model: str) -> AsyncEmbedder:
-    place = (asyncio.get_running_loop(), settings.AIKER.engines_url, model)
-    if place not in _embedders:
-        _embedders[place] = AsyncEmbedder(model, settings.AIKER.engines_url)
-    return _embedders[place]
+def index_missing(exc: sqlite3.Error) -> RetrievalError:
+    text = _("The index has no manifest any more ({reason}). Re-index the knowledge base.")
+    return RetrievalError("retrieval", "index_missing", text.format(reason=exc))

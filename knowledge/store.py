@@ -1,39 +1,22 @@
-"""The vector index: Chroma, one collection for each index version.
+"""The vectors: Chroma, one collection for each index version.
 
 ::
 
-    with write_store() as store:
-        store.create("onesuite-3f9c0a1b2c4d")
-        store.add("onesuite-3f9c0a1b2c4d", entries)
+    store = open_store()                                # the indexer
+    store.put("onesuite-3f9c0a1b2c4d", {"12-9f0c": vector})
     client = await open_client()                        # a live call
-
-Who blocks whom
-
-=================== ==================== ======================= =======================================
-                    live search          another build           removal of old versions
-=================== ==================== ======================= =======================================
-a build (process    never: it writes a   never: each has its own never: it takes versions that were
-or web thread)      collection that no   collection; the newer   replaced over an hour ago, and builds
-                    call has been given  row wins the switch     that have not ended after an hour
-the switch          never: a call keeps  one UPDATE; an older    never: the live version and the one
-(one UPDATE in      the collection it    version never replaces  before it are kept
-the database)       started with         a newer one
-removal             a call older than an see above               the second finds nothing to remove
-                    hour answers without
-                    passages
-=================== ==================== ======================= =======================================
 
 Nobody opens Chroma's files: a second process on them goes silently stale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import chromadb
 import httpx
+import numpy as np
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 from django.conf import settings
@@ -46,7 +29,9 @@ BATCH = 500
 # Adding 500 vectors takes 1 s on 2 idle cores.
 REQUEST_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
-SPACE = {"hnsw": {"space": "cosine"}}
+# Chroma's defaults (100, 16, 100) miss the best of 5,600 vectors for 4 of 100 questions, and ever more with
+# the size of the base; with these none was missed (docs/performance.md, "Knowledge").
+SPACE = {"hnsw": {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}}
 
 
 class StoreError(KnowledgeError):
@@ -56,74 +41,87 @@ class StoreError(KnowledgeError):
         super().__init__("index", code, message)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One vector of the index and what a call needs of its passage, so that it never asks the database."""
-
-    id: str
-    vector: Sequence[float]
-    key: str
-    title: str
-    text: str
-    chunk_id: int
-
-    def metadata(self) -> dict[str, str | int]:
-        return {"key": self.key, "title": self.title, "text": self.text, "chunk_id": self.chunk_id}
-
-
 class Store:
-    """Changes to the index. Only ``write_store()`` makes one."""
+    """Changes to the index. Only ``open_store()`` makes one; what Chroma raises becomes a StoreError."""
 
     def __init__(self, client: chromadb.ClientAPI) -> None:
         self._client = client
 
-    def create(self, name: str) -> None:
-        """Make an empty collection; its name is never used again."""
-        self._client.create_collection(name, embedding_function=None, configuration=SPACE)  # type: ignore[arg-type]
+    def ensure(self, name: str) -> None:
+        """Make a collection unless a build that was cut short has made it."""
+        with explained():
+            self._client.get_or_create_collection(name, embedding_function=None, configuration=SPACE)  # type: ignore[arg-type]
 
-    def add(self, name: str, entries: Sequence[Entry]) -> None:
-        """Add vectors; raise StoreError when the collection does not hold all of them afterwards."""
-        collection = self._client.get_collection(name, embedding_function=None)
-        before = collection.count()
-        for start in range(0, len(entries), BATCH):
-            batch = entries[start : start + BATCH]
-            collection.add(
-                ids=[entry.id for entry in batch],
-                embeddings=[entry.vector for entry in batch],
-                metadatas=[entry.metadata() for entry in batch],
-            )
-        added = collection.count() - before
-        if added != len(entries):
-            raise StoreError(
-                "broken", _("Chroma kept {got} of {sent} vectors.").format(got=added, sent=len(entries))
-            )
+    def put(self, name: str, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Write vectors by their ids; one that is there is replaced."""
+        ids = list(vectors)
+        with explained():
+            collection = self._collection(name)
+            for start in range(0, len(ids), BATCH):
+                batch = ids[start : start + BATCH]
+                # One array: its client refuses lists (just embedded) and arrays (copied) together.
+                matrix = np.array([vectors[id] for id in batch], np.float32)
+                collection.upsert(ids=batch, embeddings=matrix)
+
+    def get(self, name: str, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Return those of these vectors that there are; none when the collection is gone."""
+        with explained():
+            try:
+                found = self._collection(name).get(ids=list(ids), include=["embeddings"])
+            except NotFoundError:
+                return {}
+        return dict(zip(found["ids"], found["embeddings"], strict=True))  # type: ignore[arg-type]
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        """Delete vectors by their ids; one that is not there is fine."""
+        with explained():
+            collection = self._collection(name)
+            for start in range(0, len(ids), BATCH):
+                collection.delete(ids=list(ids[start : start + BATCH]))
 
     def remove(self, name: str) -> None:
         """Delete a collection; one that is not there is fine."""
-        try:
-            self._client.delete_collection(name)
-        except NotFoundError:
-            return
+        with explained():
+            try:
+                self._client.delete_collection(name)
+            except NotFoundError:
+                return
 
     def count(self, name: str) -> int | None:
         """Return the number of vectors; None: there is no such collection."""
-        try:
-            return self._client.get_collection(name, embedding_function=None).count()
-        except NotFoundError:
-            return None
+        with explained():
+            try:
+                return self._collection(name).count()
+            except NotFoundError:
+                return None
+
+    def ids(self, name: str) -> set[str]:
+        """Return the ids of all vectors of a collection."""
+        with explained():
+            return set(self._collection(name).get(include=[])["ids"])
+
+    def _collection(self, name: str) -> chromadb.Collection:
+        return self._client.get_collection(name, embedding_function=None)
 
 
 @contextmanager
-def write_store() -> Iterator[Store]:
-    """Yield the only way to change the index; whatever Chroma raises inside becomes a StoreError."""
+def explained() -> Iterator[None]:
+    """Turn what Chroma and its connection raise inside into a StoreError."""
     try:
+        yield
+    # A refused connection and much else is a ValueError with it.
+    except (ChromaError, httpx.HTTPError, ValueError) as exc:
+        raise explain(exc) from exc
+
+
+def open_store() -> Store:
+    """Return the only way to change the index; raise StoreError."""
+    with explained():
         # Chroma's own client waits for ever, already when it is made, and has no setting for it.
         httpx.get(f"{url()}/api/v2/heartbeat", timeout=CONNECT_TIMEOUT_S).raise_for_status()
         client = chromadb.HttpClient(host=HOST, port=settings.AIKER.chroma_port, settings=client_settings())
         client._server._session.timeout = httpx.Timeout(REQUEST_TIMEOUT_S)  # type: ignore[attr-defined]
-        yield Store(client)
-    except (ChromaError, httpx.HTTPError) as exc:
-        raise explain(exc) from exc
+        return Store(client)
 
 
 async def open_client() -> chromadb.AsyncClientAPI:

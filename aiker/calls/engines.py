@@ -15,25 +15,7 @@ from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.routing import Breakers, Routes
-from knowledge.retrieval import RetrievalResult, Retriever
-
-
-class CallKnowledge:
-    """The index version a call answers from, opened at its first search and again after a failure."""
-
-    def __init__(self, collection: str, embedding_model: str, reranker: RerankAdapter | None) -> None:
-        self._collection = collection
-        self._embedding_model = embedding_model
-        self._reranker = reranker
-        self._retriever: Retriever | None = None
-
-    async def search(self, query: str, k: int) -> RetrievalResult:
-        """Return the passages for ``query``; raises RetrievalError."""
-        if self._retriever is None:
-            self._retriever = await Retriever.for_collection(
-                self._collection, self._embedding_model, reranker=self._reranker
-            )
-        return await self._retriever.search(query, k)
+from knowledge.rag import RAGSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +24,7 @@ class CallEngines:
     stt: STTAdapter
     llm: LLMAdapter
     tts: TTSAdapter
-    knowledge: CallKnowledge | None
+    knowledge: RAGSystem | None
     phrases: PhraseCache
 
 
@@ -56,7 +38,17 @@ def phrase_cache() -> PhraseCache:
 
 
 def make_tts(plan: CallPlan) -> TTSAdapter:
-    return TTSAdapter(Routes("tts", plan.engines.tts, _breakers), plan.voice, plan.speed)
+    return TTSAdapter(Routes("tts", plan.engines.tts, _breakers), plan.voice, plan.speed, plan.lexicon.read)
+
+
+def make_llm(plan: CallPlan) -> LLMAdapter:
+    return LLMAdapter(Routes("llm", plan.engines.llm, _breakers))
+
+
+def make_reranker(plan: CallPlan) -> RerankAdapter | None:
+    """Return what puts passages in order; None where the profile has none."""
+    rerank = plan.engines.rerank
+    return RerankAdapter(Routes("rerank", rerank, _breakers)) if rerank else None
 
 
 def open_engines(plan: CallPlan) -> CallEngines:
@@ -65,16 +57,14 @@ def open_engines(plan: CallPlan) -> CallEngines:
     return CallEngines(
         vad=shared_vad(plan.vad),
         stt=STTAdapter(Routes("stt", engines.stt, _breakers), plan.language, plan.hot_words),
-        llm=LLMAdapter(Routes("llm", engines.llm, _breakers)),
+        llm=make_llm(plan),
         tts=make_tts(plan),
         knowledge=_knowledge(plan),
         phrases=phrase_cache(),
     )
 
 
-def _knowledge(plan: CallPlan) -> CallKnowledge | None:
-    if not plan.collection:
+def _knowledge(plan: CallPlan) -> RAGSystem | None:
+    if plan.knowledge_base is None:
         return None
-    rerank = plan.engines.rerank
-    reranker = RerankAdapter(Routes("rerank", rerank, _breakers)) if rerank else None
-    return CallKnowledge(plan.collection, plan.embedding_model, reranker)
+    return RAGSystem(plan.knowledge_base, make_reranker(plan))

@@ -87,6 +87,15 @@ class Assistant(models.Model):
         default="抱歉，系统出了点问题，请您再说一遍。",
         help_text=_("Spoken when an engine fails."),
     )
+    no_answer = models.CharField(
+        _("when the knowledge has no answer"),
+        max_length=200,
+        blank=True,
+        default="这个我不太清楚，需要为您转人工确认吗？",
+        help_text=_(
+            "Spoken instead of what the language model would invent. Empty: the model answers alone."
+        ),
+    )
     silence_prompt = models.CharField(_("silence prompt"), max_length=200, default="请问您还在听吗？")
     goodbye = models.CharField(_("goodbye"), max_length=200, default="感谢您的来电，再见。")
     silence_seconds = models.PositiveSmallIntegerField(
@@ -121,11 +130,6 @@ class Assistant(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def phrases(self) -> list[str]:
-        """The fixed sentences, spoken from a cache so that they need no engine."""
-        return [self.greeting, self.apology, self.silence_prompt, self.goodbye]
-
 
 class EndReason(models.TextChoices):
     """Why a call ended; also the ``reason`` of the ``call_ended`` event."""
@@ -157,7 +161,7 @@ class Call(models.Model):
     started_at = models.DateTimeField(_("started"), db_index=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0)
     end_reason = models.CharField(_("ended by"), max_length=20, choices=EndReason, blank=True)
-    knowledge_version = models.CharField(_("knowledge version"), max_length=80, blank=True)
+    knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
     recording = models.FileField(_("recording"), upload_to=recording_path, blank=True)
     events = models.JSONField(_("events"), default=list, blank=True)
@@ -178,6 +182,9 @@ class Turn(models.Model):
     number = models.PositiveIntegerField(_("turn"))
     at_ms = models.PositiveIntegerField(_("at (ms)"), help_text=_("From the start of the call."))
     user_text = models.TextField(_("caller said"), blank=True)
+    heard_as = models.TextField(
+        _("recognised as"), blank=True, help_text=_("Before the lexicon corrected it; empty: it did not.")
+    )
     assistant_text = models.TextField(_("assistant answered"), blank=True)
     heard_text = models.TextField(_("caller heard"), blank=True)
     interrupted = models.BooleanField(_("interrupted"), default=False)
@@ -185,6 +192,12 @@ class Turn(models.Model):
     contributions = models.JSONField(_("latency"), default=list, blank=True)
     moments = models.JSONField(_("moments"), default=dict, blank=True)
     passages = models.JSONField(_("passages"), default=list, blank=True)
+    retrieval = models.JSONField(
+        _("retrieval"),
+        default=dict,
+        blank=True,
+        help_text=_("Version, question as searched, confidence, times."),
+    )
     engines = models.JSONField(_("engines"), default=dict, blank=True)
     routing = models.JSONField(_("routing"), default=dict, blank=True)
     error: Any = models.JSONField(_("error"), default=dict, blank=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from aiker.calls.clauses import clauses_of
 from aiker.calls.models import Assistant
 from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
 from engines.voices.casting import cast
+from knowledge.vocabulary import Lexicon
+
+MOST_HOT_CHARS = 150
+"""Whisper reads 223 tokens of a prompt, which a character of Chinese takes one or two of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,9 @@ class CallPlan:
     speed: float
     engines: EnginePlan
     passages: int
-    collection: str  # of the active index version; empty: no knowledge
-    embedding_model: str
+    knowledge_base: int | None  # its live version is asked at each turn
+    lexicon: Lexicon
+    no_answer: str
     greeting: str
     apology: str
     silence_prompt: str
@@ -37,7 +43,9 @@ class CallPlan:
 
     @property
     def phrases(self) -> list[str]:
-        return [self.greeting, self.apology, self.silence_prompt, self.goodbye]
+        """The fixed sentences, as they are looked up in the cache."""
+        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye]
+        return [*filter(None, whole), *clauses_of(self.no_answer)]
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -50,7 +58,7 @@ def load_plan(slug: str) -> CallPlan | None:
     """Return the plan of the active assistant ``slug``, None when there is none; may raise ProfileError."""
     assistant = (
         Assistant.objects.filter(slug=slug, is_active=True)
-        .select_related("knowledge_base__active_version", "profile", "voice_profile__engine")
+        .select_related("profile", "voice_profile__engine")
         .first()
     )
     return plan_for(assistant) if assistant else None
@@ -58,20 +66,20 @@ def load_plan(slug: str) -> CallPlan | None:
 
 def plan_for(assistant: Assistant) -> CallPlan:
     """Return the plan of ``assistant``; ProfileError when its engines cannot be used."""
-    base = assistant.knowledge_base
-    version = base.active_version if base else None
+    lexicon = Lexicon.of(assistant.knowledge_base_id)
     return CallPlan(
         assistant_id=assistant.pk,
         assistant=assistant.slug,
         language=assistant.language,
-        hot_words=assistant.hot_words,
+        hot_words=lexicon.hot_words(assistant.hot_words, MOST_HOT_CHARS),
         system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
         voice=assistant.voice,
         speed=assistant.speed,
         engines=_voiced(engine_plan(assistant.profile, assistant.language), assistant.voice_profile),
         passages=assistant.passages,
-        collection=version.collection_name if version else "",
-        embedding_model=version.embedding_model if version else "",
+        knowledge_base=assistant.knowledge_base_id,
+        lexicon=lexicon,
+        no_answer=assistant.no_answer,
         greeting=assistant.greeting,
         apology=assistant.apology,
         silence_prompt=assistant.silence_prompt,

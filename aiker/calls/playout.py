@@ -142,10 +142,6 @@ class PlayQueue:
             return False
         return not self._marks or now_ms - self._head > mark_grace_ms
 
-    @property
-    def head_ms(self) -> float:
-        return self._head
-
 
 def heard(segment: Segment, now_ms: float) -> str:
     """Return the part of the segment's text that was played by ``now_ms``, by share of its audio."""

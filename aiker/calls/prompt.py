@@ -10,6 +10,7 @@ keeps the prefix it has read (llama.cpp, vLLM) reads only the new part of a turn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,10 +32,20 @@ EXAMPLES: tuple[Message, ...] = (
 )
 
 
+# What a chat template reads as its own: an article that holds it could speak as the system or the assistant.
+CONTROL = re.compile(r"<\|[^|>]{0,40}\|>|</?s>|\[/?INST\]|<</?SYS>>", re.IGNORECASE)
+
+
+def harmless(text: str) -> str:
+    """Return a text of the knowledge base or a caller as words only, in one line, without control tokens."""
+    return " ".join(CONTROL.sub(" ", text).split())
+
+
 def question(text: str, passages: Sequence[dict[str, Any]] = ()) -> str:
     """Return the caller's words with the passages they are to be answered from."""
-    facts = "".join(f"\n- {passage['title']}：{passage['text']}" for passage in passages)
-    return f"客户问：{text}\n资料：{facts}" if facts else f"客户问：{text}"
+    facts = "".join(f"\n- {harmless(p['title'])}：{harmless(p['text'])}" for p in passages)
+    asked = f"客户问：{harmless(text)}"
+    return f"{asked}\n资料：{facts}" if facts else asked
 
 
 def conversation(system_prompt: str, history: Sequence[Message], *new: str) -> list[Message]:

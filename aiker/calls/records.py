@@ -42,6 +42,7 @@ class TurnRecord:
     number: int
     at_ms: int
     user_text: str
+    heard_as: str
     assistant_text: str
     heard_text: str
     interrupted: bool
@@ -49,6 +50,7 @@ class TurnRecord:
     contributions: list[dict[str, Any]]
     moments: dict[str, float]
     passages: list[dict[str, Any]]
+    retrieval: dict[str, Any]
     engines: dict[str, str]
     routing: dict[str, dict[str, Any]]
     error: dict[str, str] = field(default_factory=dict)

@@ -19,10 +19,11 @@ from typing import Any, Protocol
 
 from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
-from aiker.calls import prompt
-from aiker.calls.clauses import ClauseSplitter
+from aiker.calls import answering
+from aiker.calls.clauses import ClauseSplitter, clauses_of
 from aiker.calls.events import CallEvent
 from aiker.calls.latency import Timeline
+from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
 from aiker.calls.speaker import Speaker
@@ -32,7 +33,7 @@ from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
 from engines.routing import Served
 from knowledge.errors import RetrievalError
-from knowledge.retrieval import RetrievalResult
+from knowledge.rag import Found
 
 
 class Emit(Protocol):
@@ -40,7 +41,7 @@ class Emit(Protocol):
 
 
 class Knowledge(Protocol):
-    async def search(self, query: str, k: int) -> RetrievalResult: ...
+    async def search(self, question: str, *, before: str = "", k: int = 3) -> Found: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,12 @@ class Voice:
     stt: STTAdapter
     llm: LLMAdapter
     tts: TTSAdapter
+    phrases: PhraseCache
     knowledge: Knowledge | None
     passages: int
+    no_answer: str
     system_prompt: str
+    correct: Callable[[str], str]  # the transcript, before anything is made of it
     speaker: Speaker
     emit: Emit
     now: Callable[[], float]
@@ -68,11 +72,15 @@ class Reply:
     speech_start_ms: float
     timeline: Timeline
     history: list[Message]
+    question_before: str = ""
     user_text: str = ""
+    heard_as: str = ""
+    found: Found | None = None
     passages: list[dict[str, Any]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
+    recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed: bool = False
     announced: bool = False
     task: asyncio.Task[None] | None = None
@@ -96,6 +104,11 @@ class Reply:
     def cancel(self) -> None:
         if self.task:
             self.task.cancel()
+
+    @property
+    def topic(self) -> str:
+        """What the next question may lean on."""
+        return self.found.topic if self.found else self.user_text
 
     @property
     def done(self) -> bool:
@@ -130,6 +143,7 @@ class Reply:
             number=self.number,
             at_ms=at_ms,
             user_text=self.user_text,
+            heard_as=self.heard_as,
             assistant_text=self.assistant_text,
             heard_text=self.heard_text(now_ms),
             interrupted=interrupted,
@@ -137,6 +151,7 @@ class Reply:
             contributions=[share._asdict() for share in self.timeline.contributions()],
             moments=self.timeline.as_dict(),
             passages=self.passages,
+            retrieval=summary(self.found, self.recited) if self.found else {},
             engines={stage: served.engine for stage, served in self.served.items()},
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
@@ -159,32 +174,46 @@ class Reply:
 
     async def _understand(self) -> None:
         voice = self.voice
-        self.user_text = await voice.stt.transcribe(self.audio, self._note)
+        heard = await voice.stt.transcribe(self.audio, self._note)
+        self.user_text = voice.correct(heard)
+        self.heard_as = heard if heard != self.user_text else ""
         self.timeline.transcript = voice.now()
         self._announce()
         if not self.user_text or voice.knowledge is None:
             return
         try:
-            result = await voice.knowledge.search(self.user_text, k=voice.passages)
+            found = await voice.knowledge.search(
+                self.user_text, before=self.question_before, k=voice.passages
+            )
         except RetrievalError as exc:
             # The call goes on without passages; the model is told to hand over when it does not know.
-            voice.emit(CallEvent.ERROR, self.number, stage=exc.stage, code=exc.code, message=exc.message)
+            self._complain(exc)
             return
+        self._take(found)
+
+    def _take(self, found: Found) -> None:
+        """Keep what was found, for the answer and for the record."""
+        result = found.result
         if result.reranked:
             self._note(result.reranked)
-        if failed := result.rerank_error:
-            voice.emit(CallEvent.ERROR, self.number, **failed.as_dict())
-        self.timeline.passages = voice.now()
-        self.passages = [
-            {"key": p.key, "title": p.title, "text": p.text, "score": round(p.score, 3)}
-            for p in result.passages
-        ]
-        voice.emit(CallEvent.PASSAGES, self.number, passages=self.passages)
+        for failed in (result.failed, result.rerank_error):
+            if failed:
+                self._complain(failed)
+        self.found = found
+        self.timeline.passages = self.voice.now()
+        self.passages = answering.shown(found.passages)
+        self.voice.emit(CallEvent.PASSAGES, self.number, passages=self.passages)
+
+    def _complain(self, exc: RetrievalError | EngineError) -> None:
+        self.voice.emit(CallEvent.ERROR, self.number, stage=exc.stage, code=exc.code, message=exc.message)
 
     def _announce(self) -> None:
         self.voice.emit(CallEvent.TRANSCRIPT, self.number, text=self.user_text, final=self.committed)
 
     async def _answer(self) -> None:
+        if fixed := answering.fixed_answer(self.user_text, self.found, self.voice.no_answer):
+            await self._recite(fixed)
+            return
         clauses: asyncio.Queue[str | None] = asyncio.Queue()
         thinker = asyncio.create_task(self._think(clauses), name=f"think-{self.number}")
         try:
@@ -196,10 +225,28 @@ class Reply:
         finally:
             thinker.cancel()
 
+    async def _recite(self, text: str) -> None:
+        """Say a fixed text clause by clause: from the cache of this voice, or else from the engine."""
+        voice, self.recited = self.voice, "cache"
+        for clause in clauses_of(text):
+            if (audio := await voice.phrases.fetch(voice.tts, clause)) is not None:
+                self._play(clause, audio)
+            else:
+                self.recited = "engine"
+                await self._speak(clause)
+
+    def _play(self, clause: str, audio: bytes) -> None:
+        if self.timeline.first_audio is None:
+            self.timeline.first_audio = self.voice.now()
+        segment = Segment(clause, bytearray(audio), closed=True)
+        self.segments.append(segment)
+        if self.committed:
+            self._open(segment)
+        self.voice.speaker.wake()
+
     async def _think(self, clauses: asyncio.Queue[str | None]) -> None:
         timeline, splitter = self.timeline, ClauseSplitter()
-        new = prompt.question(self.user_text, self.passages)
-        messages = prompt.conversation(self.voice.system_prompt, self.history, new)
+        messages = answering.messages(self.voice.system_prompt, self.history, self.user_text, self.passages)
         try:
             async for text in self.voice.llm.stream(messages, self._note):
                 if timeline.first_token is None:
@@ -234,3 +281,24 @@ class Reply:
     def _open(self, segment: Segment) -> None:
         self.voice.speaker.append(segment)
         self.voice.emit(CallEvent.REPLY_TEXT, self.number, text=segment.text)
+
+
+def summary(found: Found, recited: str) -> dict[str, Any]:
+    """Return what a search was, for the turn's record; times in ms.
+
+    ``audio`` is where a fixed answer's came from ("cache", "engine"), "" when the language model answered.
+    """
+    result = found.result
+    return {
+        "version": found.index_version,
+        "query": result.query,
+        "queries": list(result.queries),
+        "confidence": round(found.confidence, 3),
+        "verbatim": bool(found.spoken),
+        "audio": recited,
+        "embed_ms": round(result.embed_ms, 1),
+        "dense_ms": round(result.dense_ms, 1),
+        "keyword_ms": round(result.keyword_ms, 1),
+        "rerank_ms": round(result.rerank_ms, 1),
+        "total_ms": round(result.total_ms, 1),
+    }

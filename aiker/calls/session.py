@@ -86,6 +86,8 @@ class CallSession:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._trace: list[dict[str, Any]] = []
         self._history: list[LLMMessage] = []
+        self._question_before = ""
+        self._versions: dict[str, None] = {}  # of the knowledge, in the order of their use
         self._reply: Reply | None = None
         self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
         self._turn_number = 1
@@ -97,9 +99,12 @@ class CallSession:
             stt=engines.stt,
             llm=engines.llm,
             tts=engines.tts,
+            phrases=engines.phrases,
             knowledge=engines.knowledge,
             passages=plan.passages,
+            no_answer=plan.no_answer,
             system_prompt=plan.system_prompt,
+            correct=plan.lexicon.correct,
             speaker=self._speaker,
             emit=self._emit,
             now=self._now,
@@ -120,7 +125,6 @@ class CallSession:
                 "wire": self._wire.name,
                 "carrier_call_id": started.carrier_call_id,
                 "caller": started.parameters.get("caller", "")[:64],
-                "knowledge_version": self.plan.collection,
                 "engines": self.plan.engine_names,
             },
         )
@@ -161,7 +165,12 @@ class CallSession:
         current = asyncio.current_task()
         for task in self._tasks - ({current} if current else set()):
             task.cancel()
-        fields = {"end_reason": reason.value, "duration_ms": round(self._now()), "events": self._trace}
+        fields = {
+            "end_reason": reason.value,
+            "duration_ms": round(self._now()),
+            "events": self._trace,
+            "knowledge_version": ", ".join(self._versions)[:255],
+        }
         self._writer.put(records.finish_call, fields, self._recorder)
         await self._writer.close()
         logger.info("call %s ended: %s, %d turns", self.id, reason.value, self._turn_number - 1)
@@ -246,6 +255,7 @@ class CallSession:
                 speech_end=self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
             ),
             history=list(self._history),
+            question_before=self._question_before,
         )
         self._reply = reply
         reply.start()
@@ -302,7 +312,10 @@ class CallSession:
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         record = reply.record(self._now(), at_ms, interrupted=interrupted)
+        if version := record.retrieval.get("version"):
+            self._versions[version] = None
         if reply.user_text:
+            self._question_before = reply.topic
             self._history.append({"role": "user", "content": prompt.question(reply.user_text)})
             said = self.plan.apology if reply.error and not record.heard_text else record.heard_text
             self._history.append({"role": "assistant", "content": said})
@@ -333,7 +346,7 @@ class CallSession:
         """Queue a fixed sentence from the cache, or from the engine when it is not there yet."""
         if not text:
             return
-        audio = self._engines.phrases.get(self._engines.tts, text)
+        audio = await self._engines.phrases.fetch(self._engines.tts, text)
         if audio is None:
             try:
                 audio = await self._engines.phrases.make(self._engines.tts, text)

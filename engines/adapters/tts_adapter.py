@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import numpy as np
 
@@ -19,6 +19,10 @@ MOST_S_A_CHARACTER = 1.5
 MOST_S_ANY_TEXT = 10.0
 
 
+def as_written(text: str) -> str:
+    return text
+
+
 class TTSAdapter:
     """Speak text as mu-law.
 
@@ -27,19 +31,23 @@ class TTSAdapter:
         async for mulaw in TTSAdapter(routes, "zf_xiaobei").stream("您好", note=print):
             play(mulaw)
 
+    ``read`` turns a text into what the voice is given in its place, as words it would say wrongly.
     Raises EngineError with stage ``tts``; closing the iterator stops the engine.
     """
 
-    def __init__(self, routes: Routes, voice: str, speed: float = 1.0) -> None:
+    def __init__(
+        self, routes: Routes, voice: str, speed: float = 1.0, read: Callable[[str], str] = as_written
+    ) -> None:
         self.routes = routes
         self.voice = voice
         self.speed = speed
+        self.read = read
 
     async def stream(self, text: str, note: Note) -> AsyncIterator[bytes]:
         """Yield 8 kHz mu-law pieces of any length as the engine makes them."""
         resampler = StreamResampler(ENGINE_RATE, g711.RATE)
-        odd = b""
-        async for chunk in routed_stream(self.routes, lambda endpoint: self._pcm(endpoint, text), note):
+        odd, said = b"", self.read(text)
+        async for chunk in routed_stream(self.routes, lambda endpoint: self._pcm(endpoint, said), note):
             chunk = odd + chunk
             whole = len(chunk) // 2 * 2
             odd = chunk[whole:]

@@ -35,6 +35,7 @@ MAX_COMPRESSION_RATIO = 2.4
 # Fast Mandarin has about 7 syllables a second; a loop has no end.
 TOKENS_PER_S = 14
 MAX_LENGTH = 448  # of Whisper's decoder
+MOST_PROMPT_TOKENS = MAX_LENGTH // 2 - 1
 SIMPLIFIED_PROMPT = "以下是普通话的电话录音，使用简体中文。"
 # What Whisper learned from subtitles and says into silence. Compared without punctuation, whole text only.
 HALLUCINATIONS = re.compile(
@@ -145,9 +146,9 @@ class FasterWhisperSTT:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self._model.model.is_multilingual, "transcribe", language
         )
-        tokens = self._model.get_prompt(
-            tokenizer, tokenizer.encode(" " + prompt) if prompt else [], without_timestamps=True
-        )
+        # Of a prompt that is too long the model would get the end; what matters stands at its beginning.
+        previous = tokenizer.encode(" " + prompt)[:MOST_PROMPT_TOKENS] if prompt else []
+        tokens = self._model.get_prompt(tokenizer, previous, without_timestamps=True)
         wanted_s = len(samples) / STT_SAMPLE_RATE + WINDOW_MARGIN_S
         return _Short(samples, next(w for w in WINDOWS_S if w >= wanted_s), tokenizer, tokens)
 

@@ -11,7 +11,9 @@ from aiker.calls.models import Assistant, Call
 from aiker.calls.plan import CallPlan, plan_for
 from engines.errors import EngineError
 from engines.routing import Served, Skipped
-from knowledge.retrieval import Passage, RetrievalResult
+from knowledge.fusion import Passage
+from knowledge.rag import Found
+from knowledge.retrieval import RetrievalResult
 from tests.calls.scripted import ScriptedCall, StandInEngines, play
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,9 +74,9 @@ def test_a_turn_records_who_put_its_passages_in_order(
     passage = Passage("hours", "营业时间", "九点开门。", 0.8, 1, 1)
 
     class Knowledge:
-        async def search(self, _query: str, k: int) -> RetrievalResult:
-            assert k == plan.passages
-            return RetrievalResult((passage,), 0.8, 1.0, 1.0, "v1", **outcome)
+        async def search(self, _query: str, before: str, k: int) -> Found:
+            assert (before, k) == ("", plan.passages)
+            return Found((passage,), (passage,), RetrievalResult((passage,), 0.8, "v1", **outcome), 0.8)
 
     async def scenario() -> None:
         engines = StandInEngines(hears=["几点开门"], answers=["九点开门。"], knowledge=Knowledge())

@@ -1,17 +1,41 @@
-"""The prediction on an engine's page follows the values in the form, in a real Chromium."""
+"""Memory is measured where an engine is loaded, and its prediction follows the form in a real Chromium."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 from playwright.async_api import expect
+from starlette.testclient import TestClient
 
+from engines.backends.embedding import BGEOnnx
+from engines.management.commands.serve_engines import remember_memory
 from engines.models import EngineConfig
+from engines.registry import Place
+from engines.server.app import create_app
+from engines.server.stages import stages_for
 from tests.e2e.conftest import OpenBrowser
 
 pytestmark = [pytest.mark.e2e, pytest.mark.models]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_engine_server_measures_what_it_loads(tmp_path: Path) -> None:
+    """The first of these tests: a process that has let go of models needs no more memory than it has."""
+    bge = EngineConfig.objects.create(slug="bge", name="BGE", backend="bge-onnx", stage="embedding")
+    stages = stages_for({"bge": BGEOnnx()}, Place(1, tmp_path))
+    with TestClient(create_app(stages, on_ready=remember_memory)) as client:
+        while client.get("/health").status_code != 200 or not bge.memory.exists():
+            assert stages[0].state != "failed", stages[0].error
+        (report,) = client.get("/health").json()["engines"]
+        (model,) = client.get("/v1/models").json()["data"]
+
+    stored = bge.memory.get()
+    assert stored.measured_mb == report["memory_mb"] == model["memory_mb"]
+    assert 10 < stored.measured_mb < 400
+    assert report["device"] == stored.device == "cpu"
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import openai
 import pytest
+import soxr
 
 from aiker.audio.g711 import RATE, Pcm
 from tests.e2e.recordings import read_channels
@@ -17,6 +19,8 @@ from tests.installation import Installation
 pytestmark = [pytest.mark.models, pytest.mark.e2e]
 
 PATIENCE_S = 300
+XIAOBEI, YUNXI = "zf_xiaobei", "zm_yunxi"
+GREETING = "您好，这里是OneSuite，请问有什么可以帮您？"
 QUEUE = """
 from engines.models import VoiceProfile
 from engines.voices.tasks import request_preparation
@@ -49,12 +53,22 @@ def test_callers_hear_the_voice_that_was_published(aiker: Installation, tmp_path
     assert voice_state(aiker)[0] == "ready", (aiker.data_dir / "logs/worker.log").read_text()
 
     run(aiker, PUBLISH)
-    pitches = {}
-    for assistant in ("anna", "yunxi"):
+    pitches = {voice: pitch_hz(spoken(aiker, voice)) for voice in (XIAOBEI, YUNXI)}
+    for assistant, voice in (("anna", XIAOBEI), ("yunxi", YUNXI)):
         recording = tmp_path / f"{assistant}.wav"
         aiker.call("--say", "周六开门吗？", "--assistant", assistant, "--record", str(recording))
-        pitches[assistant] = pitch_hz(read_channels(recording)[1])
-    assert pitches["yunxi"] < 0.75 * pitches["anna"], pitches
+        heard = pitch_hz(read_channels(recording)[1])
+        assert min(pitches, key=lambda name: abs(pitches[name] - heard)) == voice, (heard, pitches)
+        assert heard == pytest.approx(pitches[voice], rel=0.1)
+
+
+def spoken(aiker: Installation, voice: str) -> Pcm:
+    """Return what the engine server says with a voice, 8 kHz."""
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{aiker.env['AIKER_ENGINES_PORT']}/v1", api_key="local")
+    answer = client.audio.speech.create(
+        model="kokoro-int8", voice=voice, input=GREETING + "周六九点开门。", response_format="pcm"
+    )
+    return soxr.resample(np.frombuffer(answer.content, "<i2"), 24_000, RATE)
 
 
 def run(aiker: Installation, code: str) -> None:

@@ -13,19 +13,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
-from starlette.testclient import TestClient
 
 from engines.backend_file import BackendFileError, apply, export
-from engines.backends.embedding import BGEOnnx
 from engines.checks import check_profiles
 from engines.fit import engine_fit, profile_fit, store_measurement
-from engines.management.commands.serve_engines import remember_memory
 from engines.models import BackendProfile, EngineConfig, EngineMemory, Mode, Route
 from engines.profiles import ProfileError, engine_plan
 from engines.publishing import BudgetError, publish, unpublish
-from engines.registry import Place
-from engines.server.app import create_app
-from engines.server.stages import stages_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.models]
 CUDA = {"device": "cuda", "compute_type": "float16"}
@@ -249,23 +243,6 @@ def test_measurements_stand_beside_the_prediction(
     url = reverse("admin:engines_engineconfig_change", args=[whisper.pk])
     assert "725 MB (cuda" in admin_client.get(url).content.decode()
     assert ">725<" in page(admin_client, profile)
-
-
-@pytest.mark.e2e  # a process that has let go of other models needs no more memory than it has
-@pytest.mark.django_db(transaction=True)
-def test_the_engine_server_measures_what_it_loads(tmp_path: Path) -> None:
-    bge = EngineConfig.objects.create(slug="bge", name="BGE", backend="bge-onnx", stage="embedding")
-    stages = stages_for({"bge": BGEOnnx()}, Place(1, tmp_path))
-    with TestClient(create_app(stages, on_ready=remember_memory)) as client:
-        while client.get("/health").status_code != 200 or not bge.memory.exists():
-            assert stages[0].state != "failed", stages[0].error
-        (report,) = client.get("/health").json()["engines"]
-        (model,) = client.get("/v1/models").json()["data"]
-
-    stored = bge.memory.get()
-    assert stored.measured_mb == report["memory_mb"] == model["memory_mb"]
-    assert 10 < stored.measured_mb < 400
-    assert report["device"] == stored.device == "cpu"
 
 
 class TestMachine:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from knowledge.chunking import MAX_CHARS, search_texts, split
+from knowledge import chunking
+from knowledge.chunking import search_texts
 from knowledge.models import Document
+
+MAX_CHARS = 200
+
+
+def split(text: str) -> list[str]:
+    return chunking.split(text, MAX_CHARS)
 
 
 def test_a_short_answer_is_one_passage() -> None:
@@ -36,5 +43,10 @@ def test_a_sentence_without_end_is_cut_at_commas_then_anywhere() -> None:
 
 def test_each_wording_of_the_question_is_a_text_of_its_own_on_the_first_passage_only() -> None:
     document = Document(title="押金", question="押几付几？", alternative_questions=["押金多少", "押几付几？"])
-    assert search_texts(document, 0, "2个月。") == ["押几付几？", "押金多少", "押金", "押金：2个月。"]
-    assert search_texts(document, 1, "可退。") == ["押金：可退。"]
+    assert search_texts(document, "2个月。", first=True) == [
+        "押几付几？",
+        "押金多少",
+        "押金",
+        "押金：2个月。",
+    ]
+    assert search_texts(document, "可退。", first=False) == ["押金：可退。"]

@@ -45,8 +45,15 @@ def refusal(path: Path, value: Any) -> str:
         ({"title": "长" * 201}, "Entry 2 (b), title: is longer than 200 characters. Shorten it."),
         ({"alternative_questions": "几点"}, "Entry 2 (b), alternative_questions: must be a list"),
         ({"alternative_questions": ["几点", ""]}, "Entry 2 (b), alternative_questions.2: is empty."),
+        ({"kind": "book"}, "Entry 2 (b), kind: must be one of 'faq', 'article', 'table' or 'declined'."),
+        ({"valid_from": "1.2.2026"}, "Entry 2 (b), valid_from: must be a day, written like 2026-01-31."),
+        ({"valid_until": 20260131}, "Entry 2 (b), valid_until: must be a day, written like 2026-01-31."),
+        (
+            {"valid_from": "2026-02-01", "valid_until": "2026-01-31"},
+            "Entry 2 (b): valid_until is before valid_from. Correct one of them.",
+        ),
         ({"id": "b c"}, "Entry 2 (b c), id: must not be empty or contain spaces."),
-        ({"id": "a"}, "Entries 1 and 2 have the same id (a). Give one of them another."),
+        ({"id": "a"}, "Entry 1 and Entry 2 have the same id (a). Give one of them another."),
     ],
 )
 def test_a_wrong_field_is_named_with_its_entry(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -61,7 +68,7 @@ def test_a_missing_field_is_named(tmp_path: Path) -> None:
 def test_every_problem_is_listed_but_not_endlessly(tmp_path: Path) -> None:
     text = refusal(tmp_path, {"entries": [{"id": f"e{i}"} for i in range(100)]})
     assert text.count("is missing") == 20
-    assert "... and 280 more." in text
+    assert "... and 180 more." in text
 
 
 def test_an_entry_that_is_no_object_is_named(tmp_path: Path) -> None:

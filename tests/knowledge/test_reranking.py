@@ -43,7 +43,7 @@ def gone() -> Endpoint:
 
 async def search(collection: str, *endpoints: Endpoint, k: int = 3) -> RetrievalResult:
     adapter = RerankAdapter(Routes("rerank", endpoints, Breakers())) if endpoints else None
-    return await (await Retriever.for_collection(collection, reranker=adapter)).search(QUESTION, k)
+    return await Retriever(collection, "bge-small-zh", adapter).search(QUESTION, k)
 
 
 async def test_the_passages_come_in_the_rerankers_order(

@@ -40,6 +40,12 @@ _ERRORS = {
     "refused": _("The {engine} refused the request."),
     "broken": _("The {engine} broke off its answer."),
 }
+_WHAT_TO_DO = {
+    "timeout": _("The machine may be overloaded, or the time limit of the profile too short."),
+    "unreachable": _("Start everything with manage.py start; Engines, Machine shows what is missing."),
+    "refused": _("Check the model and the key of this engine under Engines."),
+}
+_LOOK = _("Look at this engine's log in the logs folder of the data directory, then ask again.")
 # The codes of ``engines.errors`` and ``engines.routing``, for an engine that another one stood in for.
 _WHY = {
     "timeout": _("over its time limit"),
@@ -91,6 +97,17 @@ def error_text(error: dict[str, str]) -> str:
     stage = error.get("stage", "")
     sentence = str(_ERRORS.get(error.get("code", ""), _ANY_ERROR))
     return capfirst(sentence.format(engine=STAGE_NAMES.get(stage, stage)))
+
+
+@register.filter
+def what_to_do(code: str) -> str:
+    """Return what an operator does about a code of ``engines.errors``."""
+    return str(_WHAT_TO_DO.get(code, _LOOK))
+
+
+@register.filter
+def stage_name(stage: str) -> str:
+    return capfirst(str(STAGE_NAMES.get(stage, stage)))
 
 
 @register.filter

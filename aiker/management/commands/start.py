@@ -101,6 +101,7 @@ class Start:
         done = self.config.data_dir / "demo_loaded"
         if not done.exists():
             await self.manage("load_knowledge", _("Loading the sample knowledge"))
+            await self.manage("load_golden", _("Loading the questions that measure it"))
             await self.manage("create_demo", _("Creating the sample assistant"))
             done.touch()
 
@@ -132,6 +133,8 @@ def services(config: Config) -> dict[str, Service]:
             env=one_thread | {"DJANGO_SETTINGS_MODULE": "aiker.settings"},
         ),
         Service("worker", manage_py("worker"), health_url=""),
+        # Calls go on with the index they have, whatever becomes of it.
+        Service("indexer", manage_py("indexer"), health_url="", env=one_thread, optional=True),
     ]
     return {service.name: service for service in found}
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         place = Place(threads(), settings.AIKER.data_dir / "cache")
 
         def wanted() -> list[Stage]:
-            return stages_for(engines_of_settings(), place, self.engines_of_profiles())
+            mine = engines_of_settings()
+            return stages_for(mine, place, self.engines_of_profiles() | self.models_of_live_indexes())
 
         serve(wanted(), host, port, wanted)
 
@@ -59,6 +61,27 @@ class Command(BaseCommand):
                 self.stderr.write(f"{engine.slug} is not served: {'; '.join(problems)}")
             elif isinstance(built := engine.build(), LocalBackend):
                 found[engine.slug] = built
+        return found
+
+    def models_of_live_indexes(self) -> dict[str, LocalBackend]:
+        """Return the embedders that calls ask until the index by the model of the settings is live."""
+        found: dict[str, LocalBackend] = {}
+        try:
+            bases = apps.get_model("knowledge", "KnowledgeBase").objects.exclude(active_version=None)
+            models = set(bases.values_list("active_version__embedding_model", flat=True))
+        except DatabaseError as exc:
+            self.stderr.write(f"Only the engines of the settings are served: {exc}")
+            return found
+        finally:
+            connection.close()
+        for model in models - {settings.AIKER.embedding_model}:
+            engine = BGEOnnx(model=model)
+            try:
+                installed(engine.model, engine.spec.stage, engine.spec.formats)
+            except CommandError as exc:
+                self.stderr.write(f"{model} is not served, though an index is of it: {exc}")
+            else:
+                found[model] = engine
         return found
 
 

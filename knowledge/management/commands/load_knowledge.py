@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from knowledge import indexing
 from knowledge.errors import KnowledgeError
+from knowledge.following import follow
 from knowledge.importing import LoadReport, store_entries
 from knowledge.loaders import BusinessData, read
 from knowledge.models import KnowledgeBase
+from knowledge.versions import is_current, request_version
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "onesuite-business-data.json"
 
@@ -38,16 +39,25 @@ class Command(BaseCommand):
             data = read(path)
             row = self.base(base, data)
             self.tell(path, row, store_entries(row, data, path.name), data.sample)
-            version, built = indexing.ensure_index(row)
         except KnowledgeError as exc:
-            raise CommandError(self.explain(exc)) from exc
-        text = (
-            _("Live: {chunks} passages, {vectors} vectors, index {name}")
-            if built
-            else _("Index {name} is up to date")
-        )
+            raise CommandError(exc.message) from exc
+        self.index(row)
+
+    def index(self, base: KnowledgeBase) -> None:
+        """Bring the documents to the callers: in a new version, unless the live one has them."""
+        live = base.active_version
+        if live is not None and is_current(live):
+            self.stdout.write(_("Index {name} is up to date").format(name=live.collection_name))
+            return
+        *_earlier, version = follow(request_version(base, _("manage.py load_knowledge")))
+        if version.activated_at is None:
+            raise CommandError(
+                _("{reason}\nThe documents are saved; callers hear the index as it was before.").format(
+                    reason=version.error
+                )
+            )
         self.stdout.write(
-            text.format(
+            _("Live: {chunks} passages, {vectors} vectors, index {name}").format(
                 chunks=version.chunk_count, vectors=version.vector_count, name=version.collection_name
             )
         )
@@ -83,10 +93,3 @@ class Command(BaseCommand):
                     count=samples
                 )
             )
-
-    def explain(self, exc: KnowledgeError) -> str:
-        if exc.stage == "load":
-            return exc.message
-        return _("{reason}\nThe documents are saved; callers hear the index as it was before.").format(
-            reason=exc.message
-        )

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from aiker.calls.engines import make_tts, phrase_cache
 from aiker.calls.models import Assistant
 from aiker.calls.plan import CallPlan, plan_for
+from aiker.calls.tasks import request_phrases
 from engines.errors import EngineError
 from engines.profiles import ProfileError
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         except EngineError as exc:
             raise CommandError(f"phrases could not be synthesised: {exc.message}") from exc
         self.stdout.write(f"{made} phrases synthesised")
+        request_phrases()  # and the answers that are spoken as written, by the worker
 
     async def _make(self, plans: list[CallPlan]) -> int:
         return sum([await phrase_cache().make_missing(make_tts(plan), plan.phrases) for plan in plans])

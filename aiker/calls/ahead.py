@@ -1,0 +1,80 @@
+"""The audio of what is said word for word, made before a caller waits for it.
+
+::
+
+    wanted = wanted_phrases()                       # per active assistant: its voice, and its texts
+    done = asyncio.run(make(wanted, seconds=20))    # one text at a time; False: there are more
+    forget_others()                                 # what no assistant says any more
+
+``aiker.calls.tasks`` has the worker do this after every change. Reads the database: not for the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
+
+from aiker.calls.clauses import clauses_of
+from aiker.calls.engines import make_tts, phrase_cache
+from aiker.calls.models import Assistant
+from aiker.calls.phrases import phrase_name
+from aiker.calls.plan import plan_for
+from engines.adapters.tts_adapter import TTSAdapter
+from engines.profiles import ProfileError
+from knowledge.verbatim import verbatim_texts
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one assistant says word for word, clause by clause, in the voice it says it with."""
+
+    tts: TTSAdapter
+    texts: list[str]
+
+
+def wanted_phrases() -> list[Wanted]:
+    """Return what each assistant that answers calls says; one whose engines cannot be used is left out."""
+    found = (_wanted(assistant) for assistant in _assistants().filter(is_active=True))
+    return [wanted for wanted in found if wanted]
+
+
+async def make(wanted: Iterable[Wanted], seconds: float) -> bool:
+    """Make what is missing, one text at a time; False when the time was over first. Raises EngineError."""
+    began = time.monotonic()
+    for speaker in wanted:
+        for text in await asyncio.to_thread(phrase_cache().missing, speaker.tts, speaker.texts):
+            if time.monotonic() - began > seconds:
+                return False
+            await phrase_cache().make(speaker.tts, text)
+    return True
+
+
+def forget_others() -> int:
+    """Remove the audio that no assistant wants, active or not; return how many files.
+
+    Nothing is removed while the engines of an assistant cannot be told: its audio would be made anew.
+    """
+    wanted = [_wanted(assistant) for assistant in _assistants()]
+    if None in wanted:
+        return 0
+    names = {phrase_name(speaker.tts, text) for speaker in wanted if speaker for text in speaker.texts}
+    return phrase_cache().prune(names)
+
+
+def _assistants() -> QuerySet[Assistant]:
+    return Assistant.objects.select_related("profile", "voice_profile__engine")
+
+
+def _wanted(assistant: Assistant) -> Wanted | None:
+    try:
+        plan = plan_for(assistant)
+    except ProfileError:
+        return None
+    # Its own voice or none: what another engine speaks in its place is not kept.
+    first = replace(plan, engines=replace(plan.engines, tts=plan.engines.tts[:1]))
+    answers = verbatim_texts(plan.knowledge_base) if plan.knowledge_base else []
+    return Wanted(make_tts(first), [*plan.phrases, *(c for text in answers for c in clauses_of(text))])

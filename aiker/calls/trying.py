@@ -1,0 +1,141 @@
+"""A question tried as a call would answer it: the search with its ranks, the answer, its sound.
+
+::
+
+    search = await try_search(version, question, before="", k=1, reranker=make_reranker(plan))
+    search.found, search.rows, search.error
+    answer = await try_answer(plan, question, search.found)
+    answer.text, answer.first_token_ms, answer.wav
+
+Everything that decides is what calls use: ``knowledge.rag``, ``aiker.calls.answering``, the adapters. Errors
+are part of what is returned.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from aiker.audio import g711
+from aiker.audio.wav import wav_bytes
+from aiker.calls import answering
+from aiker.calls.clauses import clauses_of
+from aiker.calls.engines import make_llm, make_tts, phrase_cache
+from aiker.calls.plan import CallPlan
+from aiker.calls.token_count import TokenCount, count_tokens
+from engines.adapters.llm_adapter import LLMAdapter, Message
+from engines.adapters.rerank_adapter import RerankAdapter
+from engines.adapters.tts_adapter import TTSAdapter
+from engines.errors import EngineError
+from engines.routing import Served
+from knowledge.errors import RetrievalError
+from knowledge.fusion import Passage
+from knowledge.live import index_of
+from knowledge.models import IndexVersion
+from knowledge.rag import Found, RAGSystem
+from knowledge.retrieval import CANDIDATES
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A passage with its place before reranking (1 is best), and what became of it."""
+
+    passage: Passage
+    fused_rank: int
+    given: bool
+    under_threshold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """``error`` is why there is nothing; ``found.result.failed`` why there is only half."""
+
+    found: Found | None = None
+    rows: tuple[Row, ...] = ()
+    threshold: float = 0.0
+    error: RetrievalError | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is said and how long it took in ms; ``messages`` is empty when the model is not asked."""
+
+    text: str = ""
+    messages: list[Message] = field(default_factory=list)
+    tokens: TokenCount | None = None
+    first_token_ms: float | None = None
+    llm_ms: float | None = None
+    first_audio_ms: float | None = None
+    wav: bytes = b""
+    served: dict[str, Served] = field(default_factory=dict)
+    errors: list[EngineError] = field(default_factory=list)
+
+    def note(self, served: Served) -> None:
+        self.served[served.stage] = served
+
+
+async def try_search(
+    version: IndexVersion, question: str, *, before: str, k: int, reranker: RerankAdapter | None
+) -> Search:
+    """Search a version (its base joined) as a turn would, and look at what came after the first ``k``."""
+    index = index_of(version)
+    rag = RAGSystem.of(version, reranker)
+    try:
+        found = await rag.search(question, before=before, k=k, considered=CANDIDATES)
+    except RetrievalError as exc:
+        return Search(error=exc, threshold=index.min_confidence)
+    by_fusion = sorted(found.considered, key=lambda passage: -passage.fused)
+    place = {passage.chunk_id: rank for rank, passage in enumerate(by_fusion, start=1)}
+    given = {passage.chunk_id for passage in found.passages}
+    rows = [
+        Row(p, place[p.chunk_id], p.chunk_id in given, p.score < index.min_confidence)
+        for p in found.considered
+    ]
+    return Search(found, tuple(rows), index.min_confidence)
+
+
+async def try_answer(plan: CallPlan, question: str, found: Found | None) -> Answer:
+    """Return what the assistant says to ``question``, and its sound as the caller hears it."""
+    answer, tts = Answer(), make_tts(plan)
+    try:
+        if fixed := answering.fixed_answer(question, found, plan.no_answer):
+            answer.text = fixed
+        else:
+            await ask_model(answer, make_llm(plan), plan.system_prompt, question, found)
+        await speak(answer, tts)
+    except EngineError as exc:
+        answer.errors.append(exc)
+    return answer
+
+
+async def ask_model(
+    answer: Answer, llm: LLMAdapter, system_prompt: str, question: str, found: Found | None
+) -> None:
+    """Let the language model answer into ``answer``; raises EngineError."""
+    passages = answering.shown(found.passages) if found else []
+    answer.messages = answering.messages(system_prompt, [], question, passages)
+    answer.tokens = await count_tokens(llm.routes.endpoints[0], answer.messages)
+    began = time.perf_counter()
+    async for text in llm.stream(answer.messages, answer.note):
+        if answer.first_token_ms is None:
+            answer.first_token_ms = milliseconds_since(began)
+        answer.text += text
+    answer.llm_ms = milliseconds_since(began)
+
+
+async def speak(answer: Answer, tts: TTSAdapter) -> None:
+    """Add the sound, clause by clause as in a call: from the cache, or the engine; raises EngineError."""
+    mulaw, began = b"", time.perf_counter()
+    for clause in clauses_of(answer.text):
+        if (audio := await phrase_cache().fetch(tts, clause)) is not None:
+            mulaw += audio
+            continue
+        async for piece in tts.stream(clause, answer.note):
+            if answer.first_audio_ms is None:
+                answer.first_audio_ms = milliseconds_since(began)
+            mulaw += piece
+    answer.wav = wav_bytes(g711.RATE, g711.decode(mulaw))
+
+
+def milliseconds_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

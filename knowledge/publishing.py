@@ -1,0 +1,74 @@
+"""What callers hear changes here, and only here: one UPDATE of ``KnowledgeBase.active_version``.
+
+::
+
+    publish(version, user)                   # GateError names the golden questions that fail
+    publish(version, user, override=True)    # all the same, and recorded
+    publish(version, user, run=run)          # the run was begun before, where it can be seen
+    roll_back(base, to=version, user=user)   # a version that was live before
+
+A turn keeps the version it began with; the next turn has the new one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from knowledge import golden
+from knowledge.errors import KnowledgeError
+from knowledge.golden_report import refusal
+from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase
+
+log = logging.getLogger(__name__)
+
+
+class GateError(KnowledgeError):
+    """A version breaks a threshold of its golden questions; the message names them."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("publish", "gate", message)
+
+
+def publish(
+    version: IndexVersion, user: User | None = None, *, override: bool = False, run: GoldenRun | None = None
+) -> None:
+    """Ask the golden questions of a version and make it live; raise GateError, or why none can be asked."""
+    if version.state != IndexVersion.State.READY:
+        raise KnowledgeError("publish", "not_ready", _("Only a version that is ready can be published."))
+    run = golden.carry_out(run or golden.begin(version, user))
+    if not run.passed and not override:
+        raise GateError(refusal(run))
+    switch(version, user, overridden=not run.passed)
+
+
+def try_publish(version: IndexVersion) -> None:
+    """Publish a version that was just built if its golden questions allow; the row says why it was not."""
+    try:
+        publish(version, version.requested_by)
+    except KnowledgeError as exc:
+        log.warning("%s is built, not published: %s", version, exc.message)
+        IndexVersion.objects.filter(pk=version.pk).update(error=exc.message)
+
+
+def roll_back(base: KnowledgeBase, to: IndexVersion, user: User | None = None) -> None:
+    """Make a version live that was live before; its golden questions were asked then."""
+    if to.base_id != base.pk or to.activated_at is None or to.state != IndexVersion.State.READY:
+        raise KnowledgeError("publish", "not_ready", _("Only a version that was live can be gone back to."))
+    switch(to, user, overridden=to.overridden)
+
+
+@transaction.atomic
+def switch(version: IndexVersion, user: User | None, *, overridden: bool) -> None:
+    """Make the version live in one UPDATE, and record who did it and what it replaced."""
+    now = timezone.now()
+    before = KnowledgeBase.objects.values_list("active_version_id", flat=True).get(pk=version.base_id)
+    KnowledgeBase.objects.filter(pk=version.base_id).update(active_version=version)
+    IndexVersion.objects.filter(pk=before).exclude(pk=version.pk).update(retired_at=now)
+    version.activated_at, version.retired_at, version.published_by = now, None, user
+    version.overridden, version.error = overridden, ""
+    version.save(update_fields=["activated_at", "retired_at", "published_by", "overridden", "error"])

@@ -1,0 +1,67 @@
+"""One uploaded file while it is read: its name, its bytes, its clock, and what was left out of it.
+
+::
+
+    upload = Upload("价目表.xlsx", content)
+    upload.check_time()                                   # between rows and pages
+    raise upload.error(_("{file} is empty. ..."))         # {file} is filled in
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from django.utils.translation import gettext as _
+
+from knowledge.errors import LoadError
+from knowledge.readers.limits import MAX_SECONDS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Upload:
+    """``file`` is a base name; ``notices`` are sentences for the operator."""
+
+    file: str
+    content: bytes
+    notices: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def stem(self) -> str:
+        return PurePath(self.file).stem
+
+    def error(self, text: str, **values: object) -> LoadError:
+        """Return the refusal; ``text`` names its values in curly brackets, ``{file}`` among them."""
+        return LoadError(text.format(file=self.file, **values))
+
+    def check_time(self) -> None:
+        """Raise LoadError once the file has taken too long."""
+        if time.monotonic() - self.started > MAX_SECONDS:
+            text = _("{file} takes longer than {limit} seconds to read. Divide it into several files.")
+            raise self.error(text, limit=MAX_SECONDS)
+
+    @contextmanager
+    def parsing(self) -> Iterator[None]:
+        """Around each call of a library that parses the content: whatever it raises means a damaged file.
+
+        The libraries raise nearly anything on damaged files (KeyError, AttributeError, struct.error, XML
+        errors), so only our own refusals pass.
+        """
+        try:
+            yield
+        except LoadError:
+            raise
+        except Exception as exc:
+            logger.warning("%s cannot be parsed", self.file, exc_info=True)
+            text = _(
+                "{file} is damaged or incomplete ({reason}). "
+                "Open it in the program that made it, save it again and upload that."
+            )
+            raise self.error(text, reason=f"{type(exc).__name__}: {exc}"[:200]) from exc

@@ -1,0 +1,80 @@
+"""What is said is decided in one place; what the model reads is counted by its server where that can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from aiker.calls import answering, prompt
+from aiker.calls.token_count import TokenCount, count_tokens
+from engines.routing import Endpoint
+from knowledge.fusion import Passage, tokens
+from knowledge.rag import Found
+from knowledge.retrieval import RetrievalResult
+from tests.knowledge.conftest import served
+from tests.ports import free_port
+
+NO_ANSWER = "这个我不太清楚。"
+PASSAGE = Passage("day", "日卡", "80元。", 0.91, 1, 7)
+RESULT = RetrievalResult((PASSAGE,), 0.91, "onesuite-1")
+
+
+def found(*passages: Passage, spoken: str = "", refusal: str = "") -> Found:
+    return Found(passages, (PASSAGE,), RESULT, 0.91, spoken, refusal)
+
+
+@pytest.mark.parametrize(
+    ("question", "what", "said"),
+    [
+        ("一天多少钱", found(PASSAGE), ""),
+        ("一天多少钱", found(PASSAGE, spoken="日卡80元一天。"), "日卡80元一天。"),
+        ("今天股票涨了吗", found(), NO_ANSWER),
+        ("今天股票涨了吗", found(refusal="不聊股票。"), "不聊股票。"),
+        ("你好", found(), ""),
+        ("今天股票涨了吗", None, ""),
+    ],
+)
+def test_the_model_is_asked_unless_something_fixed_is_said(
+    question: str, what: Found | None, said: str
+) -> None:
+    assert answering.fixed_answer(question, what, NO_ANSWER) == said
+
+
+def test_the_question_comes_last_with_its_passages() -> None:
+    messages = answering.messages("你是安娜。", [], "一天多少钱", answering.shown([PASSAGE]))
+    assert messages[0] == {"role": "system", "content": "你是安娜。"}
+    assert messages[1:-1] == list(prompt.EXAMPLES)
+    assert messages[-1]["content"] == "客户问：一天多少钱\n资料：\n- 日卡：80元。"
+
+
+@pytest.fixture(scope="module")
+def vllm() -> Iterator[Endpoint]:
+    """A server that counts messages, as vLLM does."""
+
+    async def tokenize(request: Request) -> JSONResponse:
+        asked: dict[str, Any] = await request.json()
+        return JSONResponse({"count": 11 * len(asked["messages"])})
+
+    async def health(_request: Request) -> JSONResponse:
+        return JSONResponse({})
+
+    routes = [Route("/tokenize", tokenize, methods=["POST"]), Route("/health", health)]
+    for port in served(Starlette(routes=routes)):
+        yield Endpoint("big", f"http://127.0.0.1:{port}/v1", "qwen")
+
+
+async def test_vllm_counts(vllm: Endpoint) -> None:
+    messages = answering.messages("你是安娜。", [], "你好", [])
+    assert await count_tokens(vllm, messages) == TokenCount(11 * len(messages), vllm.url.removesuffix("/v1"))
+
+
+async def test_without_a_server_it_is_an_estimate() -> None:
+    nobody = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "qwen")
+    messages = answering.messages("你是安娜。", [], "你好", [])
+    assert await count_tokens(nobody, messages) == TokenCount(sum(tokens(m["content"]) for m in messages))
