@@ -18,6 +18,7 @@ LATENCY_NAMES = {
     "stt": _("recognition"),
     "retrieval": _("retrieval"),
     "llm_first_token": _("first token"),
+    "tool": _("tool"),
     "first_clause": _("first clause"),
     "tts_first_audio": _("first audio"),
     "playout": _("playout"),
@@ -33,6 +34,7 @@ STAGE_NAMES = {
     "tts": _("speech synthesis"),
     "embedding": _("knowledge search"),
     "rerank": _("reranking"),
+    "tool": _("tool"),
 }
 _ERRORS = {
     "timeout": _("The {engine} did not answer in time."),
