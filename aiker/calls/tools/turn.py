@@ -151,7 +151,7 @@ class ToolTurn:
             if run.error:
                 await self.stage.recite(tool.failure)
             elif tool.answer:
-                await self.stage.recite(fill(tool.answer, _values(called, run)))
+                await self.stage.recite(fill(tool.answer, values_of(run)))
             elif tool.kind is Kind.HANG_UP:
                 await self.stage.recite(self.goodbye)
             else:
@@ -170,7 +170,7 @@ class ToolTurn:
             self.ending = EndReason.ASSISTANT_HUNG_UP
 
 
-def _values(called: Called, run: ToolRun) -> dict[str, Any]:
+def values_of(run: ToolRun) -> dict[str, Any]:
     """Return what a sentence may be filled with: the arguments, and before them what came back."""
     fields = run.result if isinstance(run.result, dict) else {}
-    return {**called.arguments, "result": run.result, **fields}
+    return {**run.arguments, "result": run.result, **fields}
