@@ -237,7 +237,7 @@ class CallSession:
                 self._speaker.silence()  # a greeting or a prompt gives way
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.was_sent or reply.tools.runs:
+        elif reply.error or reply.was_sent or reply.tools.acted:
             self._interrupt(reply)
         else:
             # Nothing was said yet: the caller is still in the same turn.

@@ -106,6 +106,7 @@ class LLMAdapter:
                         yield text
                     for piece in delta.tool_calls or ():
                         given += _add(calls, piece)
+                        yield ""  # the engine is at work: its time limit is for silence
                     if given > MAX_CHARS:
                         break
         for call in calls.values():

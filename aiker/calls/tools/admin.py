@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as now
@@ -46,16 +45,20 @@ class ToolAdmin(ModelAdmin):
         (_("What is said"), {"fields": ["confirm", "progress", "answer", "failure"]}),
         (
             _("What is done"),
-            {"fields": ["target", "url", "method", "timeout_s", "stored", "headers", "signing_key", "forget"]},
+            {
+                "fields": [
+                    "target",
+                    "url",
+                    "method",
+                    "timeout_s",
+                    "stored",
+                    "headers",
+                    "signing_key",
+                    "forget",
+                ]
+            },
         ),
     ]
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        from aiker.calls.tasks import request_phrases
-
-        super().save_related(request, form, formsets, change)
-        # After the assistants are known: what a tool says is made ahead in their voices.
-        transaction.on_commit(request_phrases)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("assistants")

@@ -13,13 +13,14 @@ that the caller was told of must not be lost.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
+
+import orjson
 
 from aiker.calls.events import CallEvent
 from aiker.calls.tools import matching
@@ -62,8 +63,8 @@ class ToolDesk:
             names = ", ".join(t.slug for t in self.tools if t.ask_model)
             raise ToolError("arguments", f"there is no tool {call.name[:80]!r}; there are: {names}")
         try:
-            arguments = json.loads(call.arguments or "{}")
-        except (ValueError, RecursionError):
+            arguments = orjson.loads(call.arguments or "{}")  # NaN and half characters are none of JSON
+        except orjson.JSONDecodeError:
             raise ToolError("arguments", "the arguments are not JSON") from None
         if isinstance(arguments, dict):
             arguments = with_defaults(tool.parameters, arguments)
@@ -74,9 +75,9 @@ class ToolDesk:
     def offered_by(self, said: str) -> Called | None:
         """Return the transfer that the assistant's own question offered, as in 需要为您转人工吗？"""
         for tool in self.tools:
-            if tool.kind is Kind.TRANSFER and needs_nothing(tool.parameters):
-                if matching.offers(said, tool.phrases):
-                    return Called(tool, with_defaults(tool.parameters, {}), by=OFFER)
+            can_be_offered = tool.kind is Kind.TRANSFER and needs_nothing(tool.parameters)
+            if can_be_offered and matching.offers(said, tool.phrases):
+                return Called(tool, with_defaults(tool.parameters, {}), by=OFFER)
         return None
 
     async def run(self, called: Called, run: ToolRun, *, turn: int) -> None:

@@ -27,9 +27,13 @@ PREFIX = "argument_"
 class SchemaField(forms.JSONField):
     """JSON, indented; an empty field is a tool that needs nothing."""
 
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false", "style": "font-family: monospace"})
+    widget = UnfoldAdminTextareaWidget(
+        attrs={"rows": 8, "spellcheck": "false", "style": "font-family: monospace"}
+    )
     default_error_messages = {
-        "invalid": _("This is not JSON. Check quotes, commas and brackets; the example below the field is right.")
+        "invalid": _(
+            "This is not JSON. Check quotes, commas and brackets; the example below the field is right."
+        )
     }
 
     def prepare_value(self, value: Any) -> Any:
@@ -46,11 +50,16 @@ class ToolForm(forms.ModelForm):
         label=_("headers"),
         required=False,
         widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off", "placeholder": "Authorization: Bearer ..."}
+            attrs={
+                "rows": 2,
+                "spellcheck": "false",
+                "autocomplete": "off",
+                "placeholder": "Authorization: Bearer ...",
+            }
         ),
         help_text=_(
-            "One “Name: value” a line, for the login of the other system. Stored encrypted and never shown. Empty: "
-            "what is stored stays."
+            "One “Name: value” a line, for the login of the other system. Stored encrypted and never shown. "
+            "Empty: what is stored stays."
         ),
     )
     signing_key = forms.CharField(
@@ -58,8 +67,8 @@ class ToolForm(forms.ModelForm):
         required=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_(
-            "What is sent with POST then carries X-Aiker-Signature, by which the receiver knows it is from here. "
-            "Stored encrypted and never shown. Empty: what is stored stays."
+            "What is sent with POST then carries X-Aiker-Signature, by which the receiver knows it is from "
+            "here. Stored encrypted and never shown. Empty: what is stored stays."
         ),
     )
     forget = forms.BooleanField(
@@ -69,8 +78,8 @@ class ToolForm(forms.ModelForm):
     class Meta:
         model = Tool
         fields = [
-            "name", "slug", "kind", "is_active", "assistants", "phrases", "ask_model", "description", "parameters",
-            "confirm", "progress", "answer", "failure", "target", "url", "method", "timeout_s",
+            "name", "slug", "kind", "is_active", "assistants", "phrases", "ask_model", "description",
+            "parameters", "confirm", "progress", "answer", "failure", "target", "url", "method", "timeout_s",
         ]  # fmt: skip
         widgets = {
             "assistants": UnfoldAdminCheckboxSelectMultipleWidget,
@@ -91,7 +100,12 @@ class ToolForm(forms.ModelForm):
                 continue
             name, colon, value = line.partition(":")
             name, value = name.strip(), value.strip()
-            if not colon or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            if (
+                not colon
+                or not _HEADER_NAME.fullmatch(name)
+                or not value.isascii()
+                or not value.isprintable()
+            ):
                 # The line itself may hold a key: it is not repeated.
                 raise forms.ValidationError(_("Each line must be “Name: value”, in plain ASCII."))
             if name.lower() in OWN_HEADERS:

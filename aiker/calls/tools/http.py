@@ -67,12 +67,8 @@ async def _exchange(request: Request) -> tuple[int, str, bytes]:
     url = httpx.URL(request.url)
     for address in await _addresses(request.url):
         # A client for each request: connections kept open would be found again by their address alone.
-        async with httpx.AsyncClient(
-            verify=await asyncio.to_thread(_certificates),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,
-        ) as client:
+        trusted = await asyncio.to_thread(_certificates)
+        async with httpx.AsyncClient(verify=trusted, trust_env=False, timeout=None) as client:
             try:
                 return await _ask(client, request, url, address)
             except httpx.ConnectError as exc:  # nothing was sent yet

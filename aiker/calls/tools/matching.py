@@ -12,6 +12,7 @@ Precision before recall: what is near and not the same is left to the language m
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -37,6 +38,7 @@ _SAYS_YES = re.compile(r"嗯|对|是|(?<![你您])好|行|可以|没错|要|确�
 _ASKS = re.compile(r"[吗么嘛呢][？?。]?$|[？?]$")
 
 
+@functools.lru_cache(1024)
 def bare(text: str) -> str:
     """Return an utterance without marks, hesitation and manners; as it is when nothing stays."""
     heard = _MARKS.sub("", plain(text.lower())).replace("一下", "")

@@ -82,7 +82,8 @@ class Tool(models.Model):
         max_length=200,
         blank=True,
         help_text=_(
-            "Asked first; it runs when the caller says yes. {order} is what the caller gave. Empty: not asked."
+            "Asked first; it runs when the caller says yes. {order} is what the caller gave. "
+            "Empty: not asked."
         ),
     )
     progress = models.CharField(
@@ -93,8 +94,8 @@ class Tool(models.Model):
         max_length=200,
         blank=True,
         help_text=_(
-            "Fields of the result stand in braces: 您的订单{status}。 Empty: a look-up is put into words by the "
-            "language model, a goodbye is the assistant's."
+            "Fields of the result stand in braces: 您的订单{status}。 Empty: a look-up is put into words by "
+            "the language model, a goodbye is the assistant's."
         ),
     )
     failure = models.CharField(
@@ -142,8 +143,11 @@ class Tool(models.Model):
         return tuple(line.strip() for line in self.phrases.splitlines() if line.strip())
 
     def set_secrets(self, new: dict[str, str]) -> None:
-        """Keep these headers (``header:NAME``) and key; an empty value removes one. May raise SecretsError."""
-        kept = secrets.decrypt(self.sealed) if self.sealed else {}
+        """Keep these headers (``header:NAME``) and this key beside those there are, if they can be read."""
+        try:
+            kept = secrets.decrypt(self.sealed)
+        except secrets.SecretsError:
+            kept = {}
         self.sealed = secrets.encrypt({name: value for name, value in (kept | new).items() if value})
 
     def spec(self) -> ToolSpec:
@@ -223,9 +227,8 @@ class Tool(models.Model):
             Kind.WEBHOOK: {"url": self.url, "answer": self.answer},
             Kind.LOOKUP: {"url": self.url},
         }
-        for name, value in (
-            required.get(Kind(self.kind), {}).items() if self.kind in KindChoice.values else ()
-        ):
+        lacking = required.get(Kind(self.kind), {}) if self.kind in KindChoice.values else {}
+        for name, value in lacking.items():
             if not value.strip():
                 errors[name] = [now("A tool of this kind needs it.")]
         if self.url and (problem := host_problem(self.url, settings.AIKER.tool_hosts)):

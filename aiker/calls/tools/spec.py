@@ -30,8 +30,9 @@ class Kind(StrEnum):
 class ToolError(Exception):
     """A tool did not do what it is for.
 
-    ``code`` is a stable word: ``arguments``, ``host``, ``unreachable``, ``timeout``, ``status``, ``redirect``,
-    ``too_large``, ``not_json``, ``template``, ``secrets``, ``unfinished``. The message holds no secret.
+    ``code`` is a stable word: ``arguments``, ``host``, ``unreachable``, ``timeout``, ``status``,
+    ``redirect``, ``too_large``, ``not_json``, ``template``, ``secrets``, ``unfinished``. The message holds
+    no secret.
     """
 
     def __init__(self, code: str, message: str) -> None:

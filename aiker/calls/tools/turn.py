@@ -13,6 +13,7 @@ Nothing is run before the turn is certain. One sentence at most is said while so
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,11 +21,13 @@ from typing import Any, Protocol
 from aiker.calls import prompt
 from aiker.calls.models import EndReason
 from aiker.calls.tools.desk import ToolDesk
-from aiker.calls.tools.spec import Called, Kind, ToolError, ToolRun, ToolSpec, as_text
+from aiker.calls.tools.spec import MODEL, Called, Kind, ToolError, ToolRun, ToolSpec, as_text
 from aiker.calls.tools.template import fill
 from aiker.calls.tools.written import Reading, exchange
 from engines.adapters.llm_adapter import Message, ToolCall
 from engines.errors import EngineError
+
+logger = logging.getLogger(__name__)
 
 MOST_RUNS = 3  # in one turn
 MOST_RESULT_CHARS = 1000  # of a result that the language model reads
@@ -57,7 +60,7 @@ class Stage(Protocol):
 
 @dataclass(slots=True)
 class ToolTurn:
-    """See the module. ``asks`` waits for a yes in the next turn; ``ending`` ends the call when all is said."""
+    """See the module. ``asks`` waits for a yes in the next turn; ``ending`` ends the call, all being said."""
 
     desk: ToolDesk
     stage: Stage
@@ -65,6 +68,7 @@ class ToolTurn:
     goodbye: str
     pending: Called | None = None
     runs: list[ToolRun] = field(default_factory=list)
+    acted: bool = False  # something was begun that must not be begun again
     asks: Called | None = None
     ending: EndReason | None = None
     target: str = ""
@@ -119,7 +123,8 @@ class ToolTurn:
 
     async def _refused(self, call: ToolCall, error: ToolError, *, last: bool) -> None:
         """Keep a call that cannot be run; the second time the caller hears that it failed."""
-        failed = ToolRun(call.name[:80], "", "model", {"as written": call.arguments[:500]})
+        written = call.arguments[:500].encode(errors="replace").decode()
+        failed = ToolRun(call.name[:80].encode(errors="replace").decode(), "", MODEL, {"as written": written})
         failed.error = error.as_dict()
         self.runs.append(failed)
         if last:
@@ -129,13 +134,12 @@ class ToolTurn:
 
     async def _run(self, called: Called) -> ToolRun | None:
         """Run a tool; None when the caller is asked first."""
-        tool = called.tool
+        tool, run = called.tool, ToolRun.of(called)
         if tool.confirm and not called.confirmed:
-            self.asks = called
-            await self.stage.recite(fill(tool.confirm, called.arguments))
+            await self._ask_first(called, run)
             return None
         await self.stage.certain()
-        run = ToolRun.of(called)
+        self.acted = True
         self.runs.append(run)
         work = asyncio.ensure_future(self.desk.run(called, run, turn=self.number))
         if tool.url and tool.progress and not self.stage.has_spoken:
@@ -144,21 +148,33 @@ class ToolTurn:
         self.stage.note_tool()
         return run
 
+    async def _ask_first(self, called: Called, run: ToolRun) -> None:
+        try:
+            question = fill(called.tool.confirm, called.arguments)
+        except ToolError as exc:
+            run.error = exc.as_dict()
+            self.runs.append(run)
+            question = called.tool.failure
+        else:
+            self.asks = called
+        await self.stage.recite(question)
+
     async def _said(self, called: Called, run: ToolRun) -> bool:
         """Say what came of it in the tool's own words; False when it has none for a result."""
         tool = called.tool
         try:
-            if run.error:
-                await self.stage.recite(tool.failure)
-            elif tool.answer:
-                await self.stage.recite(fill(tool.answer, values_of(run)))
-            elif tool.kind is Kind.HANG_UP:
-                await self.stage.recite(self.goodbye)
-            else:
-                return False
+            said = fill(tool.answer, values_of(run)) if not run.error else tool.failure
         except ToolError as exc:
-            run.error = exc.as_dict()
-            await self.stage.recite(tool.failure)
+            run.error, said = exc.as_dict(), tool.failure
+        if not said and tool.kind is not Kind.HANG_UP:
+            return False
+        try:
+            await self.stage.recite(said or self.goodbye)
+        except EngineError as exc:
+            if run.error or not tool.ends_call:
+                raise
+            # A caller who cannot be told is all the better off with a person.
+            logger.warning("%s was not announced: %s", tool.slug, exc.message)
         if not run.error:
             self._end(tool)
         return True

@@ -1,4 +1,4 @@
-"""An answer of a language model, told apart: words to be said, or a tool to be called. Pure but for its source.
+"""An answer of a language model, told apart: words to be said, or a tool to be called.
 
 ::
 

@@ -61,7 +61,11 @@ def errors(client: Client, **fields: Any) -> dict[str, list[str]]:
     ("field", "said", "fields"),
     [
         ("parameters", "not JSON", {"parameters": "{type: object}"}),
-        ("parameters", "is not valid", {"parameters": '{"type": "object", "properties": {"a": {"type": "t"}}}'}),
+        (
+            "parameters",
+            "is not valid",
+            {"parameters": '{"type": "object", "properties": {"a": {"type": "t"}}}'},
+        ),
         ("url", "AIKER_TOOL_HOSTS", {"url": "https://evil.example/"}),
         ("url", "needs it", {"url": ""}),
         ("url", "none of the parameters", {"url": "http://localhost/{ordr}"}),
@@ -99,6 +103,30 @@ def test_a_tool_reaches_the_calls_of_its_assistants_only(
     assert plan_for(anna).tools == ()
 
 
+def test_a_transfer_needs_neither_a_schema_nor_an_address(admin_client: Client, anna: Assistant) -> None:
+    fields = form(
+        kind="transfer", slug="transfer", phrases="转人工\n\n 找真人 ", ask_model=None, parameters="", url="",
+        target="8001", answer="正在转接。", assistants=[anna.pk],
+    )  # fmt: skip
+    assert admin_client.post(ADD, fields).status_code == 302
+    (spec,) = plan_for(anna).tools
+    assert (spec.phrases, spec.parameters["type"]) == (("转人工", "找真人"), "object")
+    page = tried(admin_client, Tool.objects.get(), show="").content.decode()
+    assert "sends nothing to another system" in page
+
+
+def test_keys_of_another_installation_are_entered_again(admin_client: Client, receiver: Receiver) -> None:
+    admin_client.post(ADD, form(url=receiver.url("/json"), headers="X-Key: old"))
+    Tool.objects.update(sealed="gAAAAAB-of-another-secret-key")
+    tool = Tool.objects.get()
+    assert tool.spec().broken
+    assert admin_client.get(reverse("admin:calls_tool_change", args=[tool.pk])).status_code == 200
+    assert "Enter them again" in tried(admin_client, tool, argument_order="1", show="").content.decode()
+    change = reverse("admin:calls_tool_change", args=[tool.pk])
+    admin_client.post(change, form(url=receiver.url("/json"), headers="X-Key: new"))
+    assert dict(Tool.objects.get().spec().headers) == {"X-Key": "new"}
+
+
 def test_keys_are_encrypted_never_shown_kept_and_removed(admin_client: Client, receiver: Receiver) -> None:
     fields = form(url=receiver.url("/json"), headers="X-Key: geheim", signing_key="k-geheim")
     admin_client.post(ADD, fields)
@@ -126,8 +154,8 @@ def test_fixed_sentences_are_made_ahead(anna: Assistant) -> None:
 @pytest.fixture
 def tool(receiver: Receiver) -> Tool:
     made = Tool(
-        name="查订单", slug="query_order", kind="lookup", ask_model=True, description="查", failure="查不了。",
-        parameters=json.loads(SCHEMA), url=receiver.url("/json"), answer="您的订单{status}。",
+        name="查订单", slug="query_order", kind="lookup", ask_model=True, description="查",
+        failure="查不了。", parameters=json.loads(SCHEMA), url=receiver.url("/json"), answer="您的订单{status}。"
     )  # fmt: skip
     made.set_secrets({"header:X-Key": "geheim"})
     made.full_clean(exclude=["sealed"])
@@ -193,9 +221,17 @@ def test_sending_needs_its_own_permission(client: Client, receiver: Receiver, to
 
 
 def test_the_page_of_a_call_tells_what_was_run(admin_client: Client, anna: Assistant) -> None:
-    call = Call.objects.create(assistant=anna, started_at=timezone.now(), end_reason="transferred", transfer_to="8001")
-    run = {"name": "query_order", "by": "model", "arguments": {"order": "<b>1024"}, "result": {"status": "已发货"},
-           "error": {}, "ms": 412}  # fmt: skip
+    call = Call.objects.create(
+        assistant=anna, started_at=timezone.now(), end_reason="transferred", transfer_to="8001"
+    )
+    run = {
+        "name": "query_order",
+        "by": "model",
+        "arguments": {"order": "<b>1024"},
+        "result": {"status": "已发货"},
+        "error": {},
+        "ms": 412,
+    }
     failed = run | {"result": None, "error": {"code": "timeout", "message": "crm gave no answer within 5 s"}}
     Turn.objects.create(call=call, number=1, at_ms=0, user_text="订单呢", tools=[run, failed])
     page = admin_client.get(reverse("admin:calls_call_change", args=[call.pk])).content.decode()

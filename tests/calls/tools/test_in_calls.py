@@ -69,7 +69,9 @@ def plan() -> Plan:
 
     def with_tool(kind: str, **fields: Any) -> CallPlan:
         given: dict[str, Any] = {
-            "transfer": {"slug": "transfer", "phrases": "转人工\n找真人", "target": "8001", "answer": "正在转接。"},
+            "transfer": {
+                "slug": "transfer", "phrases": "转人工\n找真人", "target": "8001", "answer": "正在转接。",
+            },
             "hang_up": {"slug": "hang_up", "phrases": "挂了吧"},
             "webhook": {"slug": "message", "phrases": "给我回电话", "answer": "记下了。", "url": "https://x.test/"},
             "lookup": {
@@ -363,6 +365,45 @@ def test_a_telephone_system_may_decline_a_transfer(plan: Plan) -> None:
         assert receiver.got[0]["target"] == "8001"
         assert said(call) == [FAILED]
         assert call.closed is None
+        await call.hangs_up()
+
+    play(scenario)
+
+
+def test_a_caller_is_transferred_also_when_no_voice_can_announce_it(plan: Plan) -> None:
+    async def scenario() -> None:
+        script = engines(hears=["转人工"], voice_fails=True, not_cached={"正在转接。"})
+        call = ScriptedCall(plan("transfer"), script)
+        await call.waits(2)
+        await asks(call)
+        assert call.all("call_ended")[0]["reason"] == "transferred"
+
+    play(scenario)
+
+
+def test_a_question_that_cannot_be_filled_fails_the_tool_and_not_the_call(plan: Plan) -> None:
+    async def scenario() -> None:
+        made = plan("lookup", confirm="查{order}，{day}的吗？")
+        call = ScriptedCall(made, engines(hears=["订单呢"], answers=[CALLED]))
+        await call.waits(2)
+        await asks(call)
+        assert said(call) == [FAILED]
+        assert call.all("turn_finished")[0]["tools"][0]["error"]["code"] == "template"
+        await call.hangs_up()
+
+    play(scenario)
+
+
+def test_a_model_that_never_stops_calling_is_an_engine_failure(plan: Plan) -> None:
+    async def scenario() -> None:
+        script = engines(
+            ScriptedReceiver([{}] * 9), hears=["订单呢"], answers=[CALLED, CALLED, CALLED, CALLED]
+        )
+        call = ScriptedCall(plan("lookup"), script)
+        await call.waits(2)
+        await asks(call, 8)
+        assert said(call) == [CHECKING, "抱歉。"]  # one sentence while things run, not three
+        assert len(call.all("turn_finished")[0]["tools"]) == 3
         await call.hangs_up()
 
     play(scenario)

@@ -74,7 +74,8 @@ def test_arguments_are_checked_and_only_described_ones_pass() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["转人工", "转人工。", "嗯，麻烦您帮我转一下人工吧", "我要转人工", "你好，转人工，谢谢", "能不能转人工啊？",
+    ["转人工", "转人工。", "嗯，麻烦您帮我转一下人工吧", "我要转人工", "你好，转人工，谢谢",
+     "能不能转人工啊？",
      "转人工转人工！", "好的，转人工", "那就转人工吧", "赚人工", "专人工"],
 )  # fmt: skip
 def test_the_same_request_in_other_manners_is_matched(said: str) -> None:
@@ -83,7 +84,8 @@ def test_the_same_request_in_other_manners_is_matched(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["", "嗯", "不要转人工", "我不想转人工", "别转人工", "转人工要多久", "转人工是什么意思", "怎么转人工", "人工",
+    ["", "嗯", "不要转人工", "我不想转人工", "别转人工", "转人工要多久", "转人工是什么意思", "怎么转人工",
+     "人工",
      "先不转人工", "转人工多少钱啊", "转人工之前我想问一下停车", "张人工智能是谁", "为什么要转人工"],
 )  # fmt: skip
 def test_what_says_something_else_is_not(said: str) -> None:
