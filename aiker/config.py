@@ -88,6 +88,10 @@ class Config(BaseSettings):
         description="JSON list of hosts that belong to this house; a local profile may use no other.",
     )
 
+    tool_hosts: list[str] = Field(
+        [], description="JSON list of hosts, or host:port, that tools of calls may reach; none by default."
+    )
+
     call_token: SecretStr | None = Field(None, description="Fixed token that admits calls, for a PBX.")
     max_calls: int = Field(8, ge=1, description="Calls at once in one web process; more are refused.")
 

@@ -164,6 +164,7 @@ UNFOLD = {
                         "admin:calls_assistant_changelist",
                         "calls.view_assistant",
                     ),
+                    _item(_("Tools"), "build", "admin:calls_tool_changelist", "calls.view_tool"),
                 ],
             },
             {

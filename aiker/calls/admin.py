@@ -23,11 +23,12 @@ from aiker.calls.lexicon_admin import LexiconEntryAdmin
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.tasks import request_check
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
+from aiker.calls.tools.admin import ToolAdmin
 from engines.models import BackendProfile
 from knowledge.errors import KnowledgeError
 from knowledge.models import GoldenRun
 
-__all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin"]
+__all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin", "ToolAdmin"]
 
 TARGET_MS = 2000  # voice to voice; slower turns are marked
 END_COLOURS = {
@@ -40,6 +41,8 @@ END_COLOURS = {
     EndReason.CONNECTION_LOST.value: "warning",
     EndReason.SERVER_STOPPED.value: "warning",
     EndReason.INTERNAL_ERROR.value: "danger",
+    EndReason.TRANSFERRED.value: "success",
+    EndReason.ASSISTANT_HUNG_UP.value: "success",
 }
 
 
@@ -153,6 +156,7 @@ class CallAdmin(ModelAdmin):
         "caller",
         "carrier_call_id",
         "started_at",
+        "transfer_to",
         "engines_used",
         "knowledge_version",
         "call_id",

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.plan import CallPlan
+from aiker.calls.tools import http
 from aiker.calls.vad import VadThread, shared_vad
 from engines.adapters.llm_adapter import LLMAdapter
 from engines.adapters.rerank_adapter import RerankAdapter
@@ -26,6 +27,7 @@ class CallEngines:
     tts: TTSAdapter
     knowledge: RAGSystem | None
     phrases: PhraseCache
+    send_tool: http.Send = http.send
 
 
 # A broken engine is broken for every call of this process.

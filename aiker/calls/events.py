@@ -24,6 +24,8 @@ class CallEvent(StrEnum):
     REPLY_STARTED = "reply_started"
     REPLY_FINISHED = "reply_finished"  # heard
     INTERRUPTED = "interrupted"  # heard
+    TOOL_STARTED = "tool_started"  # name, by, arguments
+    TOOL_FINISHED = "tool_finished"  # name, ms, error
     TURN_FINISHED = "turn_finished"  # the record of the turn, see ``records.TurnRecord``
     SILENCE_PROMPT = "silence_prompt"  # count
     DTMF = "dtmf"  # digit

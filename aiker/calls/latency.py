@@ -30,6 +30,7 @@ _STEPS = (
     ("transcript", "stt", "stt"),
     ("passages", "retrieval", "knowledge"),
     ("first_token", "llm_first_token", "llm"),
+    ("tool", "tool", "tool"),
     ("first_clause", "first_clause", "llm"),
     ("first_audio", "tts_first_audio", "tts"),
     ("audible", "playout", "media"),
@@ -48,6 +49,7 @@ class Timeline:
     first_clause: float | None = None
     first_audio: float | None = None
     audible: float | None = None
+    tool: float | None = None
 
     @property
     def voice_to_voice(self) -> int | None:
@@ -59,7 +61,8 @@ class Timeline:
         latest, shares = 0, []
         for moment, name, owner in _STEPS:
             at = getattr(self, moment)
-            if at is None:
+            # What came while the caller already heard something kept nobody waiting.
+            if at is None or (self.audible is not None and at > self.audible):
                 continue
             # Rounding the moments rather than the differences keeps the sum exact.
             reached = max(latest, round(at - self.speech_end))

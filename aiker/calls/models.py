@@ -142,6 +142,8 @@ class EndReason(models.TextChoices):
     CONNECTION_LOST = "connection_lost", _("connection lost")
     SERVER_STOPPED = "server_stopped", _("server stopped")
     INTERNAL_ERROR = "internal_error", _("internal error")
+    TRANSFERRED = "transferred", _("transferred to a person")
+    ASSISTANT_HUNG_UP = "assistant_hung_up", _("the assistant hung up")
 
 
 def recording_path(call: Call, _filename: str) -> str:
@@ -161,6 +163,7 @@ class Call(models.Model):
     started_at = models.DateTimeField(_("started"), db_index=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0)
     end_reason = models.CharField(_("ended by"), max_length=20, choices=EndReason, blank=True)
+    transfer_to = models.CharField(_("transferred to"), max_length=120, blank=True)
     knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
     recording = models.FileField(_("recording"), upload_to=recording_path, blank=True)
@@ -201,6 +204,7 @@ class Turn(models.Model):
     engines = models.JSONField(_("engines"), default=dict, blank=True)
     routing = models.JSONField(_("routing"), default=dict, blank=True)
     error: Any = models.JSONField(_("error"), default=dict, blank=True)
+    tools: Any = models.JSONField(_("tools"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("turn")
@@ -210,3 +214,9 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.user_text}"
+
+
+# A model must be importable from here for Django to find it.
+from aiker.calls.tools.models import Tool  # noqa: E402
+
+__all__ = ["Assistant", "Call", "EndReason", "Tool", "Turn", "VadChoice"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
 from aiker.calls.models import Assistant
+from aiker.calls.tools.spec import ToolSpec
 from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
 from engines.voices.casting import cast
@@ -40,12 +41,14 @@ class CallPlan:
     vad: str
     end_of_turn_ms: int
     max_call_seconds: int
+    tools: tuple[ToolSpec, ...] = ()
 
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
         whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye]
-        return [*filter(None, whole), *clauses_of(self.no_answer)]
+        in_clauses = [self.no_answer, *(text for tool in self.tools for text in tool.sentences)]
+        return [*filter(None, whole), *(clause for text in in_clauses for clause in clauses_of(text))]
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -89,6 +92,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         vad=assistant.vad,
         end_of_turn_ms=assistant.end_of_turn_ms,
         max_call_seconds=assistant.max_call_seconds,
+        tools=tuple(tool.spec() for tool in assistant.tools.filter(is_active=True)),
     )
 
 

@@ -13,7 +13,7 @@ Until ``commit`` nothing reaches the caller; audio that is ready waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,7 +27,10 @@ from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
 from aiker.calls.speaker import Speaker
-from engines.adapters.llm_adapter import LLMAdapter, Message
+from aiker.calls.tools.desk import ToolDesk
+from aiker.calls.tools.spec import Called
+from aiker.calls.tools.turn import ToolTurn
+from engines.adapters.llm_adapter import LLMAdapter, Message, ToolCall
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
@@ -60,6 +63,8 @@ class Voice:
     speaker: Speaker
     emit: Emit
     now: Callable[[], float]
+    desk: ToolDesk
+    goodbye: str
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +78,7 @@ class Reply:
     timeline: Timeline
     history: list[Message]
     question_before: str = ""
+    pending: Called | None = None  # the tool that this turn may say yes to
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -84,7 +90,11 @@ class Reply:
     committed: bool = False
     announced: bool = False
     task: asyncio.Task[None] | None = None
+    tools: ToolTurn = field(init=False)
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.tools = ToolTurn(self.voice.desk, self, self.number, self.voice.goodbye, self.pending)
 
     def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=f"reply-{self.number}")
@@ -155,6 +165,7 @@ class Reply:
             engines={stage: served.engine for stage, served in self.served.items()},
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
+            tools=[run.as_dict() for run in self.tools.runs],
         )
 
     def _note(self, served: Served) -> None:
@@ -179,7 +190,7 @@ class Reply:
         self.heard_as = heard if heard != self.user_text else ""
         self.timeline.transcript = voice.now()
         self._announce()
-        if not self.user_text or voice.knowledge is None:
+        if not self.user_text or voice.knowledge is None or self.tools.called_by(self.user_text):
             return
         try:
             found = await voice.knowledge.search(
@@ -211,21 +222,53 @@ class Reply:
         self.voice.emit(CallEvent.TRANSCRIPT, self.number, text=self.user_text, final=self.committed)
 
     async def _answer(self) -> None:
-        if fixed := answering.fixed_answer(self.user_text, self.found, self.voice.no_answer):
-            await self._recite(fixed)
+        if called := self.tools.called_by(self.user_text):
+            await self.tools.perform(called)
             return
+        fixed = answering.fixed_answer(self.user_text, self.found, self.voice.no_answer)
+        may_call = self.tools.offered and not (self.found and self.found.spoken)
+        if fixed and not may_call:
+            await self.recite(fixed)
+            return
+        messages = answering.messages(self.voice.system_prompt, self.history, self.user_text, self.passages)
+        if may_call:
+            await self.tools.converse(messages, otherwise=fixed)
+        else:
+            await self.say(self.voice.llm.stream(messages, self._note))
+        if not self.segments:
+            raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
+
+    # -- what tools do with an answer (``tools.turn.Stage``)
+
+    async def certain(self) -> None:
+        await self._commit.wait()
+
+    def ask(self, messages: list[Message], tools: Sequence[dict[str, Any]]) -> AsyncIterator[str | ToolCall]:
+        return self.voice.llm.converse(messages, tools, self._note)
+
+    def about(self, result: str, title: str) -> list[Message]:
+        passages = [{"title": title, "text": result}]
+        return answering.messages(self.voice.system_prompt, self.history, self.user_text, passages)
+
+    @property
+    def has_spoken(self) -> bool:
+        return bool(self.segments)
+
+    def note_tool(self) -> None:
+        self.timeline.tool = self.voice.now()
+
+    async def say(self, pieces: AsyncIterator[str]) -> None:
+        """Say a text clause by clause while it is written."""
         clauses: asyncio.Queue[str | None] = asyncio.Queue()
-        thinker = asyncio.create_task(self._think(clauses), name=f"think-{self.number}")
+        thinker = asyncio.create_task(self._think(clauses, pieces), name=f"think-{self.number}")
         try:
             while (clause := await clauses.get()) is not None:
                 await self._speak(clause)
             await thinker
-            if not self.segments:
-                raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
         finally:
             thinker.cancel()
 
-    async def _recite(self, text: str) -> None:
+    async def recite(self, text: str) -> None:
         """Say a fixed text clause by clause: from the cache of this voice, or else from the engine."""
         voice, self.recited = self.voice, "cache"
         for clause in clauses_of(text):
@@ -244,11 +287,10 @@ class Reply:
             self._open(segment)
         self.voice.speaker.wake()
 
-    async def _think(self, clauses: asyncio.Queue[str | None]) -> None:
+    async def _think(self, clauses: asyncio.Queue[str | None], pieces: AsyncIterator[str]) -> None:
         timeline, splitter = self.timeline, ClauseSplitter()
-        messages = answering.messages(self.voice.system_prompt, self.history, self.user_text, self.passages)
         try:
-            async for text in self.voice.llm.stream(messages, self._note):
+            async for text in pieces:
                 if timeline.first_token is None:
                     timeline.first_token = self.voice.now()
                 for clause in splitter.feed(text):

@@ -32,6 +32,8 @@ from aiker.calls.playout import Segment
 from aiker.calls.recorder import Recorder
 from aiker.calls.reply import Reply, Voice
 from aiker.calls.speaker import Speaker
+from aiker.calls.tools.desk import ToolDesk
+from aiker.calls.tools.spec import Called
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
 from aiker.calls.vad import WINDOW_MS
 from aiker.calls.wire.base import (
@@ -94,6 +96,9 @@ class CallSession:
         self._silence_count = 0
         self._failures = 0
         self._finished = False
+        self._pending_tool: Called | None = None  # waits for the caller's yes
+        self._transfer_to = ""
+        self._desk = ToolDesk(plan.tools, self._emit, engines.send_tool)
         self._stored = asyncio.Event()
         self._voice = Voice(
             stt=engines.stt,
@@ -108,6 +113,8 @@ class CallSession:
             speaker=self._speaker,
             emit=self._emit,
             now=self._now,
+            desk=self._desk,
+            goodbye=plan.goodbye,
         )
 
     # -- life ---------------------------------------------------------------
@@ -116,6 +123,12 @@ class CallSession:
         """Answer the call: greet, and listen from now on."""
         self.started = True
         self._zero = self._loop.time()
+        self._desk.about = {
+            "call_id": str(self.id),
+            "carrier_call_id": started.carrier_call_id,
+            "caller": started.parameters.get("caller", "")[:64],
+            "assistant": self.plan.assistant,
+        }
         self._writer.start()
         self._writer.put(
             records.create_call,
@@ -169,6 +182,7 @@ class CallSession:
             "end_reason": reason.value,
             "duration_ms": round(self._now()),
             "events": self._trace,
+            "transfer_to": self._transfer_to,
             "knowledge_version": ", ".join(self._versions)[:255],
         }
         self._writer.put(records.finish_call, fields, self._recorder)
@@ -223,7 +237,7 @@ class CallSession:
                 self._speaker.silence()  # a greeting or a prompt gives way
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.was_sent:
+        elif reply.error or reply.was_sent or reply.tools.acted:
             self._interrupt(reply)
         else:
             # Nothing was said yet: the caller is still in the same turn.
@@ -256,6 +270,7 @@ class CallSession:
             ),
             history=list(self._history),
             question_before=self._question_before,
+            pending=self._pending_tool,
         )
         self._reply = reply
         reply.start()
@@ -299,7 +314,11 @@ class CallSession:
     def _finish_turn(self, reply: Reply) -> None:
         self._emit(CallEvent.REPLY_FINISHED, reply.number, heard=reply.heard_text(self._now()))
         self._close_turn(reply, interrupted=False)
-        self._spawn(self._prime())
+        if reply.tools.ending:
+            self._transfer_to = reply.tools.target
+            self._spawn(self.finish(reply.tools.ending, 1000))
+        else:
+            self._spawn(self._prime())
 
     async def _apologise(self, reply: Reply, error: EngineError) -> None:
         self._failures += 1
@@ -312,6 +331,7 @@ class CallSession:
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         record = reply.record(self._now(), at_ms, interrupted=interrupted)
+        self._pending_tool = reply.tools.asks or self._desk.offered_by(record.heard_text)
         if version := record.retrieval.get("version"):
             self._versions[version] = None
         if reply.user_text:
@@ -329,7 +349,8 @@ class CallSession:
 
     async def _prime(self) -> None:
         try:
-            await self._engines.llm.prime(prompt.conversation(self.plan.system_prompt, self._history))
+            messages = prompt.conversation(self.plan.system_prompt, self._history)
+            await self._engines.llm.prime(messages, self._desk.definitions)
         except EngineError as exc:
             logger.info("call %s: the prompt could not be read ahead: %s", self.id, exc.message)
 

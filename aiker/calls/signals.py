@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
-from aiker.calls.models import Assistant, Call
+from aiker.calls.models import Assistant, Call, Tool
 from aiker.calls.tasks import request_phrases
 from engines.models import BackendProfile, EngineConfig, Route
 from engines.voices.models import VoiceProfile
@@ -23,6 +23,8 @@ def delete_recording(instance: Call, **_: Any) -> None:
         transaction.on_commit(lambda: storage.delete(name))
 
 
+@receiver(m2m_changed, sender=Tool.assistants.through)
+@receiver([post_save, post_delete], sender=Tool)
 @receiver([post_save, post_delete], sender=Assistant)
 def phrases_of_assistant(**_: Any) -> None:
     transaction.on_commit(request_phrases)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TypedDict, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict, cast
 
-from openai import omit
-from openai.types.chat import ChatCompletionMessageParam
+from openai import Omit, omit
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from engines.adapters.client import Note, client_for, engine_errors, routed_stream
 from engines.errors import EngineError
@@ -15,11 +17,23 @@ from engines.routing import Endpoint, Routes
 MAX_TOKENS = 160
 # A server that takes no notice of the limit is stopped here: no token is longer on average.
 MAX_CHARS = 8 * MAX_TOKENS
+MAX_TOOL_CALLS = 4  # in one answer
 
 
 class Message(TypedDict):
     role: str
     content: str
+    tool_calls: NotRequired[list[dict[str, Any]]]  # of the assistant
+    tool_call_id: NotRequired[str]  # of a tool's result
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """What a model wants done; ``arguments`` is JSON text as the model wrote it, right or wrong."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 class LLMAdapter:
@@ -41,20 +55,42 @@ class LLMAdapter:
         async for text in routed_stream(self.routes, lambda endpoint: self._text(endpoint, messages), note):
             yield text
 
-    async def prime(self, messages: list[Message]) -> None:
+    async def converse(
+        self, messages: list[Message], tools: Sequence[dict[str, Any]], note: Note
+    ) -> AsyncIterator[str | ToolCall]:
+        """Yield the answer as ``stream`` does, and behind it what the model wants done with ``tools``."""
+        async for item in routed_stream(
+            self.routes, lambda endpoint: self._items(endpoint, messages, tools), note
+        ):
+            yield item
+
+    async def prime(self, messages: list[Message], tools: Sequence[dict[str, Any]] = ()) -> None:
         """Let the first engine read ``messages`` ahead, so that the next turn only adds to them."""
         endpoint = self.routes.endpoints[0]
         with engine_errors("llm", endpoint.url):
             await client_for(endpoint).chat.completions.create(
-                model=endpoint.model, messages=_given(messages), max_tokens=1, temperature=omit
+                model=endpoint.model,
+                messages=_given(messages),
+                tools=_offered(tools),
+                max_tokens=1,
+                temperature=omit,
             )
 
     async def _text(self, endpoint: Endpoint, messages: list[Message]) -> AsyncGenerator[str, None]:
+        async for item in self._items(endpoint, messages, ()):
+            if isinstance(item, str):
+                yield item
+
+    async def _items(
+        self, endpoint: Endpoint, messages: list[Message], tools: Sequence[dict[str, Any]]
+    ) -> AsyncGenerator[str | ToolCall, None]:
         given = 0
+        calls: dict[int, ToolCall] = {}
         with engine_errors("llm", endpoint.url):
             stream = await client_for(endpoint).chat.completions.create(
                 model=endpoint.model,
                 messages=_given(messages),
+                tools=_offered(tools),
                 stream=True,
                 temperature=0.0,
                 max_tokens=MAX_TOKENS,
@@ -62,13 +98,37 @@ class LLMAdapter:
             async with stream:
                 async for chunk in stream:
                     # The last chunk of some servers carries usage and no choice.
-                    if chunk.choices and (text := chunk.choices[0].delta.content):
+                    if not chunk.choices:
+                        continue
+                    delta = chunk.choices[0].delta
+                    if text := delta.content:
                         given += len(text)
                         yield text
+                    for piece in delta.tool_calls or ():
+                        given += _add(calls, piece)
+                        yield ""  # the engine is at work: its time limit is for silence
                     if given > MAX_CHARS:
-                        return
+                        break
+        for call in calls.values():
+            yield call
         if not given:
             raise EngineError("llm", "empty", f"{endpoint.url} answered without a word")
+
+
+def _add(calls: dict[int, ToolCall], piece: ChoiceDeltaToolCall) -> int:
+    """Add a piece of a tool call to the one it belongs to; return how many characters it had."""
+    if piece.index not in calls and len(calls) == MAX_TOOL_CALLS:
+        return 0
+    call = calls.setdefault(piece.index, ToolCall())
+    call.id = call.id or piece.id or ""
+    name, arguments = (piece.function.name, piece.function.arguments) if piece.function else (None, None)
+    call.name += name or ""
+    call.arguments += arguments or ""
+    return len(name or "") + len(arguments or "")
+
+
+def _offered(tools: Sequence[dict[str, Any]]) -> list[ChatCompletionToolUnionParam] | Omit:
+    return cast("list[ChatCompletionToolUnionParam]", list(tools)) if tools else omit
 
 
 def _given(messages: list[Message]) -> list[ChatCompletionMessageParam]:

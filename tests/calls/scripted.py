@@ -20,10 +20,12 @@ from aiker.calls.engines import CallEngines
 from aiker.calls.models import EndReason
 from aiker.calls.plan import CallPlan
 from aiker.calls.session import CallSession
+from aiker.calls.tools.http import Send, send
 from aiker.calls.vad import WINDOW_MS
 from aiker.calls.wire.base import CallStarted, Message
 from aiker.calls.wire.softphone import SoftphoneWire
 from engines.adapters.client import Note
+from engines.adapters.llm_adapter import ToolCall
 from engines.errors import EngineError
 from engines.routing import Served
 
@@ -68,7 +70,7 @@ class StandInEngines:
     """Answers by script; an EngineError in place of an answer is raised."""
 
     hears: list[str | EngineError] = field(default_factory=list)
-    answers: list[str | EngineError] = field(default_factory=list)
+    answers: list[str | ToolCall | EngineError] = field(default_factory=list)
     prompts: list[list[Any]] = field(default_factory=list)
     model: str = "stand-in"
     voice: str = "stand-in"
@@ -76,6 +78,7 @@ class StandInEngines:
     voice_fails: bool = False
     knowledge: Any = None
     not_cached: Container[str] = ()
+    send_tool: Send = send
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
         await asyncio.sleep(0.2)
@@ -90,9 +93,13 @@ class StandInEngines:
             return
         self.prompts.append(given)
         await asyncio.sleep(0.1)
-        for char in _or_raise(self.answers.pop(0)):
-            yield char
+        answer = _or_raise(self.answers.pop(0))
+        for item in [answer] if isinstance(answer, ToolCall) else answer:
+            yield item
             await asyncio.sleep(0.01)
+
+    def converse(self, given: Any, _tools: Any, note: Note) -> AsyncIterator[Any]:
+        return self.stream(given, note)
 
     async def _speak(self, text: str) -> AsyncIterator[bytes]:
         await asyncio.sleep(0.1)
@@ -100,7 +107,7 @@ class StandInEngines:
             raise EngineError("tts", "unreachable", "stand-in")
         yield LOUD * len(text) * TONE_MS * 8
 
-    async def prime(self, _messages: list[Any]) -> None:
+    async def prime(self, _messages: list[Any], _tools: Any) -> None:
         return
 
     # -- as the phrase cache
@@ -122,7 +129,7 @@ class StandInEngines:
         return
 
 
-def _or_raise(answer: str | EngineError) -> str:
+def _or_raise(answer: Any) -> Any:
     if isinstance(answer, EngineError):
         raise answer
     return answer
@@ -140,6 +147,7 @@ class ScriptedCall:
             tts=stand_in,
             knowledge=engines.knowledge,
             phrases=stand_in,
+            send_tool=engines.send_tool,
         )
         self.engines = engines
         self.sent: list[Message] = []

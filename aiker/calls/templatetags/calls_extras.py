@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import template
@@ -18,6 +19,7 @@ LATENCY_NAMES = {
     "stt": _("recognition"),
     "retrieval": _("retrieval"),
     "llm_first_token": _("first token"),
+    "tool": _("tool"),
     "first_clause": _("first clause"),
     "tts_first_audio": _("first audio"),
     "playout": _("playout"),
@@ -33,6 +35,7 @@ STAGE_NAMES = {
     "tts": _("speech synthesis"),
     "embedding": _("knowledge search"),
     "rerank": _("reranking"),
+    "tool": _("tool"),
 }
 _ERRORS = {
     "timeout": _("The {engine} did not answer in time."),
@@ -54,6 +57,25 @@ _WHY = {
     "broken": _("broke off"),
     "empty": _("gave no answer"),
     "breaker_open": _("resting after failures"),
+}
+# The codes of ``tools.spec.ToolError``.
+_TOOL_ERRORS = {
+    "arguments": _("The language model called it with something wrong."),
+    "host": _("Its host may not be reached."),
+    "unreachable": _("The other system could not be reached."),
+    "timeout": _("The other system did not answer in time."),
+    "status": _("The other system refused it or failed."),
+    "redirect": _("The other system sent it elsewhere, which is not followed."),
+    "too_large": _("The other system answered too much."),
+    "not_json": _("The other system answered with something else than JSON or text."),
+    "template": _("What came back does not fit the sentence."),
+    "secrets": _("Its headers must be entered again."),
+    "unfinished": _("The caller went on before it was done."),
+}
+_CALLED_BY = {
+    "phrase": _("by the caller's words"),
+    "model": _("by the language model"),
+    "offer": _("by a yes to what was offered"),
 }
 _ANY_ERROR = _("The {engine} failed.")
 
@@ -103,6 +125,22 @@ def error_text(error: dict[str, str]) -> str:
 def what_to_do(code: str) -> str:
     """Return what an operator does about a code of ``engines.errors``."""
     return str(_WHAT_TO_DO.get(code, _LOOK))
+
+
+@register.filter
+def tool_error(code: str) -> str:
+    """Return a tool's failure in plain words."""
+    return str(_TOOL_ERRORS.get(code, code))
+
+
+@register.filter
+def called_by(by: str) -> str:
+    return str(_CALLED_BY.get(by, by))
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @register.filter
