@@ -25,6 +25,7 @@ class CallEvent(StrEnum):
     REPLY_FINISHED = "reply_finished"  # heard
     INTERRUPTED = "interrupted"  # heard
     TURN_FINISHED = "turn_finished"  # the record of the turn, see ``records.TurnRecord``
+    FILLER = "filler"  # text: said while the answer is late; no part of it
     SILENCE_PROMPT = "silence_prompt"  # count
     DTMF = "dtmf"  # digit
     ERROR = "error"  # stage, code, message

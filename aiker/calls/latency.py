@@ -32,6 +32,7 @@ _STEPS = (
     ("first_token", "llm_first_token", "llm"),
     ("first_clause", "first_clause", "llm"),
     ("first_audio", "tts_first_audio", "tts"),
+    ("filler_end", "filler", "assistant"),
     ("audible", "playout", "media"),
 )
 
@@ -48,6 +49,8 @@ class Timeline:
     first_clause: float | None = None
     first_audio: float | None = None
     audible: float | None = None
+    filler: float | None = None  # first audible sample of what was said while the answer was late
+    filler_end: float | None = None  # until then the answer waits for it
 
     @property
     def voice_to_voice(self) -> int | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
-from aiker.calls.models import Assistant
+from aiker.calls.models import Assistant, MenuAction
 from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
 from engines.voices.casting import cast
@@ -13,6 +14,14 @@ from knowledge.vocabulary import Lexicon
 
 MOST_HOT_CHARS = 150
 """Whisper reads 223 tokens of a prompt, which a character of Chinese takes one or two of."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChoice:
+    """What a key of the telephone does; ``text`` is what is said, or asked."""
+
+    action: MenuAction
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,12 @@ class CallPlan:
     apology: str
     silence_prompt: str
     goodbye: str
+    there_answer: str
+    hold_answer: str
+    hold_seconds: int
+    fillers: tuple[str, ...]
+    filler_ms: int  # after the end of a turn; 0: never
+    menu: Mapping[str, MenuChoice]  # what a key does
     silence_seconds: int
     silence_prompts: int
     vad: str
@@ -44,8 +59,12 @@ class CallPlan:
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
-        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye]
-        return [*filter(None, whole), *clauses_of(self.no_answer)]
+        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
+        # As they are recited: an answer to the caller goes clause by clause.
+        answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer, self.goodbye]
+        answers += [choice.text for choice in self.menu.values() if choice.action == MenuAction.SAY]
+        clauses = (clause for text in answers for clause in clauses_of(text))
+        return list(dict.fromkeys([*filter(None, whole), *clauses]))
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -84,12 +103,24 @@ def plan_for(assistant: Assistant) -> CallPlan:
         apology=assistant.apology,
         silence_prompt=assistant.silence_prompt,
         goodbye=assistant.goodbye,
+        there_answer=assistant.there_answer,
+        hold_answer=assistant.hold_answer,
+        hold_seconds=assistant.hold_seconds,
+        fillers=tuple(assistant.fillers) if assistant.filler_ms else (),
+        filler_ms=assistant.filler_ms,
+        menu=_menu(assistant),
         silence_seconds=assistant.silence_seconds,
         silence_prompts=assistant.silence_prompts,
         vad=assistant.vad,
         end_of_turn_ms=assistant.end_of_turn_ms,
         max_call_seconds=assistant.max_call_seconds,
     )
+
+
+def _menu(assistant: Assistant) -> dict[str, MenuChoice]:
+    if assistant.pk is None:
+        return {}
+    return {item.key: MenuChoice(MenuAction(item.action), item.text) for item in assistant.menu.all()}
 
 
 def _voiced(engines: EnginePlan, voice: VoiceProfile | None) -> EnginePlan:

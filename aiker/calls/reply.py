@@ -21,8 +21,12 @@ from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
 from aiker.calls import answering
 from aiker.calls.clauses import ClauseSplitter, clauses_of
+from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
+from aiker.calls.fillers import Fillers
 from aiker.calls.latency import Timeline
+from aiker.calls.manners import Manner, manner_of
+from aiker.calls.menu import Keyed
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
@@ -54,7 +58,8 @@ class Voice:
     phrases: PhraseCache
     knowledge: Knowledge | None
     passages: int
-    no_answer: str
+    words: answering.Words
+    fillers: Fillers
     system_prompt: str
     correct: Callable[[str], str]  # the transcript, before anything is made of it
     speaker: Speaker
@@ -73,6 +78,9 @@ class Reply:
     timeline: Timeline
     history: list[Message]
     question_before: str = ""
+    earlier: Earlier | None = None  # what a repetition repeats
+    keyed: Keyed | None = None  # what the caller typed, instead of words or after them
+    manner: Manner = Manner.NONE
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -83,8 +91,11 @@ class Reply:
     recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed: bool = False
     announced: bool = False
+    filler: Segment | None = None
     task: asyncio.Task[None] | None = None
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
+    _understood: asyncio.Event = field(default_factory=asyncio.Event)
+    _mask: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=f"reply-{self.number}")
@@ -100,15 +111,25 @@ class Reply:
         for segment in self.segments:
             self._open(segment)
         self.voice.speaker.wake()
+        if self.voice.fillers:
+            self._mask = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
 
     def cancel(self) -> None:
-        if self.task:
-            self.task.cancel()
+        for task in filter(None, (self.task, self._mask)):
+            task.cancel()
+
+    @property
+    def asked(self) -> str:
+        """What is answered: the caller's words, or the question that they stand for."""
+        if self.keyed and self.keyed.asked:
+            return self.keyed.asked
+        again = self.earlier if self.manner.repeats else None
+        return again.question if again and not again.clauses else self.user_text
 
     @property
     def topic(self) -> str:
         """What the next question may lean on."""
-        return self.found.topic if self.found else self.user_text
+        return self.found.topic if self.found else self.asked
 
     @property
     def done(self) -> bool:
@@ -129,7 +150,11 @@ class Reply:
         return "".join(heard(segment, now_ms) for segment in self.segments)
 
     def _note_audible(self) -> None:
-        """Fill in when the answer's first audible sample is played, once it was sent."""
+        """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
+        if self.filler:
+            first = first_loud_sample(g711.decode(bytes(self.filler.audio)))
+            self.timeline.filler = self.filler.plays_at(first or 0)
+            self.timeline.filler_end = self.filler.plays_at(len(self.filler.audio) - 1)
         for segment in self.segments:
             first = first_loud_sample(g711.decode(bytes(segment.audio)))
             if first is not None:
@@ -155,6 +180,7 @@ class Reply:
             engines={stage: served.engine for stage, served in self.served.items()},
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
+            manner=self.manner.value,
         )
 
     def _note(self, served: Served) -> None:
@@ -171,20 +197,40 @@ class Reply:
             self.error = exc
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
+        if self._mask:
+            self._mask.cancel()
+
+    async def _fill(self) -> None:
+        """Say a filler when there is nothing to hear of the answer yet, and that is not just a noise."""
+        voice = self.voice
+        await asyncio.sleep(voice.fillers.after_s)
+        await self._understood.wait()
+        if not self.user_text or self.timeline.first_audio is not None:
+            return
+        line = voice.fillers.next(self.number)
+        audio = await voice.phrases.fetch(voice.tts, line) if line else None
+        # One that was not made ahead would keep the engine from the answer.
+        if audio and self.timeline.first_audio is None:
+            self.filler = Segment(line, bytearray(audio), closed=True)
+            voice.speaker.put_first(self.filler)
+            voice.speaker.wake()
+            voice.emit(CallEvent.FILLER, self.number, text=line)
 
     async def _understand(self) -> None:
         voice = self.voice
-        heard = await voice.stt.transcribe(self.audio, self._note)
+        heard = await voice.stt.transcribe(self.audio, self._note) if self.audio else ""
         self.user_text = voice.correct(heard)
         self.heard_as = heard if heard != self.user_text else ""
+        self.manner = manner_of(self.user_text)
+        if self.keyed:
+            self.user_text, self.manner = self.user_text + self.keyed.text, self.keyed.manner
         self.timeline.transcript = voice.now()
         self._announce()
-        if not self.user_text or voice.knowledge is None:
+        self._understood.set()
+        if not self.user_text or voice.knowledge is None or not self._asks:
             return
         try:
-            found = await voice.knowledge.search(
-                self.user_text, before=self.question_before, k=voice.passages
-            )
+            found = await voice.knowledge.search(self.asked, before=self.question_before, k=voice.passages)
         except RetrievalError as exc:
             # The call goes on without passages; the model is told to hand over when it does not know.
             self._complain(exc)
@@ -210,8 +256,16 @@ class Reply:
     def _announce(self) -> None:
         self.voice.emit(CallEvent.TRANSCRIPT, self.number, text=self.user_text, final=self.committed)
 
+    @property
+    def _asks(self) -> bool:
+        """Whether it is a question: not typed figures, nor the conversation's manners."""
+        return self.asked != self.user_text or not (self.manner or self.keyed)
+
     async def _answer(self) -> None:
-        if fixed := answering.fixed_answer(self.user_text, self.found, self.voice.no_answer):
+        if self.manner.repeats and self.earlier and self.earlier.clauses:
+            await self._repeat(self.earlier)
+            return
+        if fixed := self._fixed_answer():
             await self._recite(fixed)
             return
         clauses: asyncio.Queue[str | None] = asyncio.Queue()
@@ -224,6 +278,20 @@ class Reply:
                 raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
         finally:
             thinker.cancel()
+
+    def _fixed_answer(self) -> str:
+        if self.keyed and self.keyed.say and self.asked == self.user_text:
+            return self.keyed.say
+        return answering.fixed_answer(self.asked, self.found, self.voice.words)
+
+    async def _repeat(self, earlier: Earlier) -> None:
+        """Say the last answer again: its audio is there, unless it is to be slower."""
+        slower = self.voice.tts.slower() if self.manner is Manner.SLOWER else None
+        for clause, audio in earlier.clauses:
+            if slower:
+                await self._speak(clause, slower)
+            else:
+                self._play(clause, audio)
 
     async def _recite(self, text: str) -> None:
         """Say a fixed text clause by clause: from the cache of this voice, or else from the engine."""
@@ -246,7 +314,9 @@ class Reply:
 
     async def _think(self, clauses: asyncio.Queue[str | None]) -> None:
         timeline, splitter = self.timeline, ClauseSplitter()
-        messages = answering.messages(self.voice.system_prompt, self.history, self.user_text, self.passages)
+        # A question that is asked again must not find its broken answer there.
+        history = self.history[:-2] if self.manner.repeats else self.history
+        messages = answering.messages(self.voice.system_prompt, history, self.asked, self.passages)
         try:
             async for text in self.voice.llm.stream(messages, self._note):
                 if timeline.first_token is None:
@@ -263,13 +333,13 @@ class Reply:
             self.timeline.first_clause = self.voice.now()
         clauses.put_nowait(clause)
 
-    async def _speak(self, clause: str) -> None:
+    async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
         segment = Segment(clause)
         self.segments.append(segment)
         if self.committed:
             self._open(segment)
         try:
-            async for mulaw in self.voice.tts.stream(clause, self._note):
+            async for mulaw in (tts or self.voice.tts).stream(clause, self._note):
                 if self.timeline.first_audio is None:
                     self.timeline.first_audio = self.voice.now()
                 segment.audio += mulaw

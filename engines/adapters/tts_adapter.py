@@ -17,6 +17,7 @@ CHUNK_BYTES = 4800  # 100 ms
 # No voice takes longer: an engine that goes on is not speaking this text.
 MOST_S_A_CHARACTER = 1.5
 MOST_S_ANY_TEXT = 10.0
+SLOWER = 0.8
 
 
 def as_written(text: str) -> str:
@@ -42,6 +43,10 @@ class TTSAdapter:
         self.voice = voice
         self.speed = speed
         self.read = read
+
+    def slower(self) -> TTSAdapter:
+        """Return the same voice for a caller who did not follow."""
+        return TTSAdapter(self.routes, self.voice, self.speed * SLOWER, self.read)
 
     async def stream(self, text: str, note: Note) -> AsyncIterator[bytes]:
         """Yield 8 kHz mu-law pieces of any length as the engine makes them."""

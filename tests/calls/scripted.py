@@ -11,7 +11,7 @@ import json
 import selectors
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiker.audio import g711
@@ -76,6 +76,7 @@ class StandInEngines:
     voice_fails: bool = False
     knowledge: Any = None
     not_cached: Container[str] = ()
+    thinks_s: float = 0.1
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
         await asyncio.sleep(0.2)
@@ -89,16 +90,19 @@ class StandInEngines:
                 yield piece
             return
         self.prompts.append(given)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(self.thinks_s)
         for char in _or_raise(self.answers.pop(0)):
             yield char
             await asyncio.sleep(0.01)
+
+    def slower(self) -> Any:
+        return replace(self, speed=self.speed * 0.8)
 
     async def _speak(self, text: str) -> AsyncIterator[bytes]:
         await asyncio.sleep(0.1)
         if self.voice_fails:
             raise EngineError("tts", "unreachable", "stand-in")
-        yield LOUD * len(text) * TONE_MS * 8
+        yield LOUD * round(len(text) * TONE_MS * 8 / self.speed)
 
     async def prime(self, _messages: list[Any]) -> None:
         return
@@ -175,6 +179,10 @@ class ScriptedCall:
             self.session.receive(data=sample * 256)
             self.engines.on_window(self._audio_ms, probability)
             self._audio_ms += WINDOW_MS
+
+    def presses(self, keys: str) -> None:
+        for key in keys:
+            self.session.receive(text=json.dumps({"event": "dtmf", "digit": key}))
 
     async def hangs_up(self) -> None:
         await self.session.finish(EndReason.HUNG_UP, 1000)
