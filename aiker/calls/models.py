@@ -191,6 +191,7 @@ class MenuItem(models.Model):
     )
 
     class Meta:
+        default_permissions = ()  # those of the assistant
         verbose_name = _("key")
         verbose_name_plural = _("keys of the telephone")
         ordering = ["assistant", "key"]

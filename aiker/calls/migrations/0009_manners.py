@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'key',
                 'verbose_name_plural': 'keys of the telephone',
                 'ordering': ['assistant', 'key'],
+                'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('assistant', 'key'), name='one_meaning_per_key', violation_error_message='This key has a meaning already.')],
             },
         ),
