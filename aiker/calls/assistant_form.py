@@ -25,7 +25,7 @@ class AssistantForm(forms.ModelForm):
 
     class Meta:
         model = Assistant
-        fields = "__all__"
+        fields = ["fillers"]  # and those of the page
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

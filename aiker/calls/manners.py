@@ -6,13 +6,16 @@
     manner_of("你说什么时候开门")        # Manner.NONE: a question like any other
 
 An utterance has a manner only when it consists of nothing else: words it is made of, courtesies and
-hesitations around them.
+hesitations around them. What only sounds like them counts too: recognition writes 在说一遍 and 没听情.
 """
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
+
+from pypinyin import lazy_pinyin
 
 
 class Manner(StrEnum):
@@ -58,7 +61,10 @@ _SLOWER = (
 )
 
 _MOMENT = "(?:一下下?|一会儿?|会儿?|等|一等|下|片刻|(?:一|两|几|半|1|2)?分钟|(?:几|十)?秒钟?)"
-_OWN = "(?:订单号?|单号|编号|号码|手机号?|手机|身份证|合同号?|卡号?|资料|文件|发票|短信|邮件|笔|纸|纸和笔|本子|账号|密码|验证码|截图|护照|会员卡)"
+_OWN = (
+    "(?:订单号?|单号|编号|号码|手机号?|身份证|合同号?|卡号?|资料|文件|发票|短信|邮件|笔|纸|纸和笔|本子|"
+    "账号|密码|验证码|截图|护照|会员卡)"
+)
 _SEEN = "(?:手机|短信|邮件|微信|日历|记录|时间|安排)"
 _SOMEONE = (
     "(?:我)?(?:老公|老婆|同事|家里人?|家人|朋友|领导|老板|爱人|先生|太太|妈妈?|爸爸?|孩子|女儿|儿子|经理)"
@@ -79,7 +85,7 @@ _THERE = (
     rf"{_YOU}(?:怎么|咋)(?:不说话|没声音|没声儿|没动静)(?:了)?|{_YOU}说话呀|哈喽|哈啰|哈罗|[Hh]ello"
 )
 
-_FAREWELL = "再见|再会|拜拜?|回见|回头见|(?:我|那我)?(?:就|先)*挂(?:电话|断)?了|[Bb]ye(?:bye)?"
+_FAREWELL = "再见|再会|拜拜|回见|回头见|(?:我|那我)?(?:就|先)*挂(?:电话|断)?了|[Bb]ye(?:bye)?"
 _NO_MORE = (
     "(?:我)?(?:这边|这里|暂时|目前|也)*没(?:有)?(?:什么|啥)?(?:别的|其他的?|其它的?)(?:事情?|问题|需要|要问的)?了?|"
     "(?:我)?(?:这边|这里|暂时|目前|也)*没(?:有)?(?:什么|啥)?(?:事情?|问题|要问的|需要)(?:的)?了"
@@ -91,29 +97,51 @@ _COURTESY = (
 )
 
 
-_MOST_CHARS = 40
+_DRAWLED = re.compile(r"(.)\1{2,}")
+_MOST_CHARS = 30
 """Nobody says so much about the conversation only."""
 _LONGEST_PART = 20
 
 
+@lru_cache(maxsize=8192)
+def _sound(character: str) -> str:
+    """Return one sign for all characters of the same sound: without tone, -ing as -in, -eng as -en."""
+    syllable = re.sub(r"(?<=[ie]n)g$", "", lazy_pinyin(character)[0])
+    return chr(_FIRST_SIGN + _SIGNS.setdefault(syllable, len(_SIGNS)))
+
+
+_SIGNS: dict[str, int] = {}
+_FIRST_SIGN = 0xE000  # of Unicode's private use, in which nobody speaks
+_HANZI = re.compile(r"[\u4e00-\u9fff]")
+
+
+def by_sound(text: str) -> str:
+    """Return a text, or a pattern of one, with a sign of its sound for each character."""
+    return _HANZI.sub(lambda found: _sound(found[0]), text)
+
+
 class _MadeOf:
-    """Utterances of at least one ``core``, and nothing but that and ``around`` it.
+    """Utterances of at least one ``core``, and nothing but that and ``around`` it, as written or by sound.
 
     Part by part, each place visited once: as one expression this would take for ever on a long "嗯嗯嗯…".
     """
 
     def __init__(self, core: str, around: str = _AROUND) -> None:
-        self._core, self._around = re.compile(core), re.compile(around)
+        self._written = re.compile(core), re.compile(around)
+        self._heard = re.compile(by_sound(core)), re.compile(by_sound(around))
 
     def __call__(self, said: str) -> bool:
+        return self._consists(said, *self._written) or self._consists(by_sound(said), *self._heard)
+
+    def _consists(self, said: str, core: re.Pattern[str], around: re.Pattern[str]) -> bool:
         reached: dict[int, bool] = {0: False}  # how far, and whether with a core
         for start in range(len(said)):
             if start not in reached:
                 continue
             for end in range(start + 1, min(start + _LONGEST_PART, len(said)) + 1):
-                if self._core.fullmatch(said, start, end):
+                if core.fullmatch(said, start, end):
                     reached[end] = True
-                elif not reached.get(end) and self._around.fullmatch(said, start, end):
+                elif not reached.get(end) and around.fullmatch(said, start, end):
                     reached[end] = reached.get(end, False) or reached[start]
         return reached.get(len(said), False)
 
@@ -121,20 +149,20 @@ class _MadeOf:
 _GOODBYE = _MadeOf(f"{_FAREWELL}|{_NO_MORE}", f"{_COURTESY}|{_LIKE_THIS}")
 _ENOUGH = _MadeOf(_LIKE_THIS, _COURTESY)  # said with thanks
 _AGAIN = _MadeOf(f"{_REPEAT}|{_SLOWER}", f"{_AROUND}|{_WAIT}")
-_SLOW = re.compile(_SLOWER)
+_SLOW = re.compile(by_sound(_SLOWER))
 _HOLD = _MadeOf(_WAIT)
 _ANYBODY = _MadeOf(_THERE)
 
 
 def manner_of(text: str) -> Manner:
     """Return the manner of an utterance; NONE when it says anything else, or nothing."""
-    said = _MARKS.sub("", text)
+    said = _DRAWLED.sub(r"\1\1", _MARKS.sub("", text))
     if len(said) > _MOST_CHARS:
         return Manner.NONE
     if _GOODBYE(said) or ("谢" in said and _ENOUGH(said)):
         return Manner.GOODBYE
     if _AGAIN(said):
-        return Manner.SLOWER if _SLOW.search(said) else Manner.REPEAT
+        return Manner.SLOWER if _SLOW.search(by_sound(said)) else Manner.REPEAT
     if _HOLD(said):
         return Manner.WAIT
     return Manner.THERE if _ANYBODY(said) else Manner.NONE

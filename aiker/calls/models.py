@@ -209,7 +209,7 @@ class MenuItem(models.Model):
     def clean(self) -> None:
         self.text = self.text.strip()
         if self.action in NEEDS_TEXT and not self.text:
-            raise ValidationError({"text": _("Write what is to be said, or asked, when this key is pressed.")})
+            raise ValidationError({"text": _("Write what is said, or asked, when this key is pressed.")})
         if self.action and self.action not in NEEDS_TEXT and self.text:
             raise ValidationError({"text": _("This key says nothing of its own: leave the text empty.")})
 

@@ -345,9 +345,7 @@ class CallSession:
             mend(self._history, record.heard_text)
         elif reply.user_text and not reply.manner:
             self._question_before = reply.topic
-            self._earlier = Earlier.of(
-                reply.asked, reply.segments, whole=reply.done and reply.error is None
-            )
+            self._earlier = Earlier.of(reply.asked, reply.segments, whole=reply.done and reply.error is None)
             self._history.append({"role": "user", "content": prompt.question(reply.asked)})
             said = self.plan.apology if reply.error and not record.heard_text else record.heard_text
             self._history.append({"role": "assistant", "content": said})

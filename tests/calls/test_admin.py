@@ -261,9 +261,7 @@ def test_an_assistant_with_wrong_values_is_not_saved_and_says_why(
     assert admin_client.post(address, good).status_code == 302
 
 
-def test_a_wait_shorter_than_the_usual_silence_is_refused(
-    admin_client: Client, assistant: Assistant
-) -> None:
+def test_a_wait_shorter_than_the_usual_silence_is_refused(admin_client: Client, assistant: Assistant) -> None:
     address, good = filled_in(admin_client, assistant)
     answer = admin_client.post(address, good | {"silence_seconds": "90", "hold_seconds": "60"})
     assert "Not shorter than the usual silence before a prompt, 90 s." in answer.content.decode()
@@ -301,14 +299,21 @@ def test_a_menu_is_set_up_on_the_page_of_its_assistant(
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        ([("1", "say", "  ")], "Write what is to be said, or asked, when this key is pressed."),
-        ([("1", "ask", "")], "Write what is to be said, or asked, when this key is pressed."),
+        ([("1", "say", "  ")], "Write what is said, or asked, when this key is pressed."),
+        ([("1", "ask", "")], "Write what is said, or asked, when this key is pressed."),
         ([("1", "repeat", "九点")], "This key says nothing of its own: leave the text empty."),
         ([("1", "hang_up", ""), ("1", "repeat", "")], "Please correct the duplicate data"),
         ([("A", "hang_up", "")], "not one of the available choices"),
         ([("1", "", "")], "This field is required."),
     ],
-    ids=["nothing to say", "nothing to ask", "words for a repetition", "one key twice", "no such key", "no action"],
+    ids=[
+        "nothing to say",
+        "nothing to ask",
+        "needless words",
+        "one key twice",
+        "no such key",
+        "no action",
+    ],
 )
 def test_a_menu_that_cannot_be_is_refused_and_says_why(
     admin_client: Client, assistant: Assistant, rows: list[tuple[str, str, str]], complaint: str

@@ -100,6 +100,15 @@ SAID = {
     ],
 }
 
+MISHEARD = {
+    "没听情": Manner.REPEAT,
+    "微，听不清，你在说一遍。": Manner.REPEAT,
+    "饿你刚才说什么来着": Manner.REPEAT,
+    "太快了没听亲": Manner.SLOWER,
+    "在见": Manner.GOODBYE,
+    "烧等": Manner.WAIT,
+}
+
 NONE = [
     "",
     "。",
@@ -146,6 +155,13 @@ NONE = [
     "没有别的套餐了吗",
     "没有其他时间了吗",
     "转人工",
+    "三百",
+    "九十四",
+    "满电多久",
+    "在建的项目",
+    "一点",
+    "四点",
+    "白",
 ]
 
 
@@ -153,6 +169,11 @@ NONE = [
     ("text", "manner"), [(text, manner) for manner, texts in SAID.items() for text in texts]
 )
 def test_a_manner_is_recognised(text: str, manner: Manner) -> None:
+    assert manner_of(text) is manner
+
+
+@pytest.mark.parametrize(("text", "manner"), MISHEARD.items())
+def test_what_recognition_writes_for_the_same_sounds_is_understood(text: str, manner: Manner) -> None:
     assert manner_of(text) is manner
 
 
