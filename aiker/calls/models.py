@@ -184,7 +184,7 @@ class MenuItem(models.Model):
     """A key of an assistant's menu."""
 
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="menu")
-    key = models.CharField(_("key"), max_length=1, choices=[(key, key) for key in "1234567890*#"])
+    key = models.CharField(_("telephone key"), max_length=1, choices=[(key, key) for key in "1234567890*#"])
     action = models.CharField(_("what happens"), max_length=16, choices=MenuAction)
     text = models.CharField(
         _("text"), max_length=200, blank=True, help_text=_("What is said, or the question that is answered.")
@@ -192,7 +192,7 @@ class MenuItem(models.Model):
 
     class Meta:
         default_permissions = ()  # those of the assistant
-        verbose_name = _("key")
+        verbose_name = _("telephone key")
         verbose_name_plural = _("keys of the telephone")
         ordering = ["assistant", "key"]
         constraints = [
@@ -218,7 +218,7 @@ class EndReason(models.TextChoices):
     """Why a call ended; also the ``reason`` of the ``call_ended`` event."""
 
     HUNG_UP = "hung_up", _("the caller hung up")
-    GOODBYE = "goodbye", _("goodbye")
+    GOODBYE = "goodbye", _("a goodbye")
     SILENCE = "silence", _("silence")
     TIME_LIMIT = "time_limit", _("time limit")
     ENGINE_FAILURE = "engine_failure", _("engine failure")

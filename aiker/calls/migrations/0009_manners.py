@@ -46,19 +46,19 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='call',
             name='end_reason',
-            field=models.CharField(blank=True, choices=[('hung_up', 'the caller hung up'), ('goodbye', 'goodbye'), ('silence', 'silence'), ('time_limit', 'time limit'), ('engine_failure', 'engine failure'), ('protocol_error', 'protocol error'), ('connection_lost', 'connection lost'), ('server_stopped', 'server stopped'), ('internal_error', 'internal error')], max_length=20, verbose_name='ended by'),
+            field=models.CharField(blank=True, choices=[('hung_up', 'the caller hung up'), ('goodbye', 'a goodbye'), ('silence', 'silence'), ('time_limit', 'time limit'), ('engine_failure', 'engine failure'), ('protocol_error', 'protocol error'), ('connection_lost', 'connection lost'), ('server_stopped', 'server stopped'), ('internal_error', 'internal error')], max_length=20, verbose_name='ended by'),
         ),
         migrations.CreateModel(
             name='MenuItem',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(choices=[('1', '1'), ('2', '2'), ('3', '3'), ('4', '4'), ('5', '5'), ('6', '6'), ('7', '7'), ('8', '8'), ('9', '9'), ('0', '0'), ('*', '*'), ('#', '#')], max_length=1, verbose_name='key')),
+                ('key', models.CharField(choices=[('1', '1'), ('2', '2'), ('3', '3'), ('4', '4'), ('5', '5'), ('6', '6'), ('7', '7'), ('8', '8'), ('9', '9'), ('0', '0'), ('*', '*'), ('#', '#')], max_length=1, verbose_name='telephone key')),
                 ('action', models.CharField(choices=[('say', 'say this text'), ('ask', 'answer this question'), ('repeat', 'repeat the last answer'), ('hang_up', 'say goodbye and hang up')], max_length=16, verbose_name='what happens')),
                 ('text', models.CharField(blank=True, help_text='What is said, or the question that is answered.', max_length=200, verbose_name='text')),
                 ('assistant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='menu', to='calls.assistant')),
             ],
             options={
-                'verbose_name': 'key',
+                'verbose_name': 'telephone key',
                 'verbose_name_plural': 'keys of the telephone',
                 'ordering': ['assistant', 'key'],
                 'default_permissions': (),
