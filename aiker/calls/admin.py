@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from aiker.audio_response import audio_response
+from aiker.calls.assistant_form import AssistantForm, MenuInline
 from aiker.calls.lexicon_admin import LexiconEntryAdmin
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.tasks import request_check
@@ -34,6 +35,7 @@ TARGET_MS = 2000  # voice to voice; slower turns are marked
 END_COLOURS = {
     "": "info",
     EndReason.HUNG_UP.value: "success",
+    EndReason.GOODBYE.value: "success",
     EndReason.SILENCE.value: "default",
     EndReason.TIME_LIMIT.value: "warning",
     EndReason.ENGINE_FAILURE.value: "danger",
@@ -52,6 +54,8 @@ class AssistantAdmin(ModelAdmin):
     list_filter = ["is_active"]
     prepopulated_fields = {"slug": ["name"]}
     actions_detail = ["check_answers"]
+    form = AssistantForm
+    inlines = [MenuInline]
     fieldsets = [
         (
             None,
@@ -60,7 +64,19 @@ class AssistantAdmin(ModelAdmin):
         (_("Voice and engines"), {"fields": ["voice_profile", "voice", "speed", "profile"]}),
         (
             _("Words"),
-            {"fields": ["system_prompt", "greeting", "no_answer", "apology", "silence_prompt", "goodbye"]},
+            {
+                "fields": [
+                    "system_prompt",
+                    "greeting",
+                    "no_answer",
+                    "apology",
+                    "there_answer",
+                    "hold_answer",
+                    "fillers",
+                    "silence_prompt",
+                    "goodbye",
+                ]
+            },
         ),
         (
             _("Manners"),
@@ -70,6 +86,8 @@ class AssistantAdmin(ModelAdmin):
                     "end_of_turn_ms",
                     "silence_seconds",
                     "silence_prompts",
+                    "hold_seconds",
+                    "filler_ms",
                     "max_call_seconds",
                 ]
             },

@@ -117,7 +117,7 @@ async def tried(
 
 async def answer(llm: LLMAdapter, plan: CallPlan, wording: str, found: Found) -> tuple[str, float | None]:
     """Return what is said, and the milliseconds to the first token; None: the model was not asked."""
-    if fixed := answering.fixed_answer(wording, found, plan.no_answer):
+    if fixed := answering.fixed_answer(wording, found, plan):
         return fixed, None
     passages = answering.shown(found.passages)
     messages = answering.messages(plan.system_prompt, [], wording, passages)

@@ -27,6 +27,7 @@ class CallEvent(StrEnum):
     TOOL_STARTED = "tool_started"  # name, by, arguments
     TOOL_FINISHED = "tool_finished"  # name, ms, error
     TURN_FINISHED = "turn_finished"  # the record of the turn, see ``records.TurnRecord``
+    FILLER = "filler"  # text: said while the answer is late; no part of it
     SILENCE_PROMPT = "silence_prompt"  # count
     DTMF = "dtmf"  # digit
     ERROR = "error"  # stage, code, message

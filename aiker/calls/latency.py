@@ -33,6 +33,7 @@ _STEPS = (
     ("tool", "tool", "tool"),
     ("first_clause", "first_clause", "llm"),
     ("first_audio", "tts_first_audio", "tts"),
+    ("filler_end", "filler", "assistant"),
     ("audible", "playout", "media"),
 )
 
@@ -50,6 +51,8 @@ class Timeline:
     first_audio: float | None = None
     audible: float | None = None
     tool: float | None = None
+    filler: float | None = None  # first audible sample of what was said while the answer was late
+    filler_end: float | None = None  # until then the answer waits for it
 
     @property
     def voice_to_voice(self) -> int | None:

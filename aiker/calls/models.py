@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -19,6 +20,10 @@ DEFAULT_SYSTEM_PROMPT = (
 class VadChoice(models.TextChoices):
     SILERO = "silero", _("Silero: tells speech from noise")
     WEBRTC = "webrtc", _("WebRTC: next to no processor time, for quiet lines")
+
+
+def default_fillers() -> list[str]:
+    return ["嗯，我看一下。", "好的，我查一下。", "稍等，我看看。"]
 
 
 class Assistant(models.Model):
@@ -98,6 +103,38 @@ class Assistant(models.Model):
     )
     silence_prompt = models.CharField(_("silence prompt"), max_length=200, default="请问您还在听吗？")
     goodbye = models.CharField(_("goodbye"), max_length=200, default="感谢您的来电，再见。")
+    there_answer = models.CharField(
+        _("to “are you there?”"),
+        max_length=200,
+        blank=True,
+        default="在的，您请说。",
+        help_text=_("Spoken at once. Empty: the language model answers."),
+    )
+    hold_answer = models.CharField(
+        _("to “one moment”"),
+        max_length=200,
+        blank=True,
+        default="好的，不着急。",
+        help_text=_("Spoken when the caller asks to wait. Empty: the language model answers."),
+    )
+    hold_seconds = models.PositiveSmallIntegerField(
+        _("silence after “one moment” (s)"),
+        default=60,
+        validators=[MinValueValidator(10), MaxValueValidator(600)],
+        help_text=_("So long the assistant waits before it asks whether the caller is there."),
+    )
+    fillers = models.JSONField(
+        _("while the answer is late"),
+        default=default_fillers,
+        blank=True,
+        help_text=_("One a line, said in turn, at most one in a turn. Empty: nothing is said."),
+    )
+    filler_ms = models.PositiveSmallIntegerField(
+        _("late after (ms)"),
+        default=1800,
+        validators=[MaxValueValidator(10_000)],
+        help_text=_("From the end of the caller's turn. 0: never."),
+    )
     silence_seconds = models.PositiveSmallIntegerField(
         _("silence before a prompt (s)"),
         default=10,
@@ -131,10 +168,57 @@ class Assistant(models.Model):
         return self.name
 
 
+class MenuAction(models.TextChoices):
+    """What a key of the telephone does."""
+
+    SAY = "say", _("say this text")
+    ASK = "ask", _("answer this question")
+    REPEAT = "repeat", _("repeat the last answer")
+    HANG_UP = "hang_up", _("say goodbye and hang up")
+
+
+NEEDS_TEXT = (MenuAction.SAY, MenuAction.ASK)
+
+
+class MenuItem(models.Model):
+    """A key of an assistant's menu."""
+
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="menu")
+    key = models.CharField(_("telephone key"), max_length=1, choices=[(key, key) for key in "1234567890*#"])
+    action = models.CharField(_("what happens"), max_length=16, choices=MenuAction)
+    text = models.CharField(
+        _("text"), max_length=200, blank=True, help_text=_("What is said, or the question that is answered.")
+    )
+
+    class Meta:
+        default_permissions = ()  # those of the assistant
+        verbose_name = _("telephone key")
+        verbose_name_plural = _("keys of the telephone")
+        ordering = ["assistant", "key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assistant", "key"],
+                name="one_meaning_per_key",
+                violation_error_message=_("This key has a meaning already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def clean(self) -> None:
+        self.text = self.text.strip()
+        if self.action in NEEDS_TEXT and not self.text:
+            raise ValidationError({"text": _("Write what is said, or asked, when this key is pressed.")})
+        if self.action and self.action not in NEEDS_TEXT and self.text:
+            raise ValidationError({"text": _("This key says nothing of its own: leave the text empty.")})
+
+
 class EndReason(models.TextChoices):
     """Why a call ended; also the ``reason`` of the ``call_ended`` event."""
 
     HUNG_UP = "hung_up", _("the caller hung up")
+    GOODBYE = "goodbye", _("a goodbye")
     SILENCE = "silence", _("silence")
     TIME_LIMIT = "time_limit", _("time limit")
     ENGINE_FAILURE = "engine_failure", _("engine failure")
@@ -205,6 +289,12 @@ class Turn(models.Model):
     routing = models.JSONField(_("routing"), default=dict, blank=True)
     error: Any = models.JSONField(_("error"), default=dict, blank=True)
     tools: Any = models.JSONField(_("tools"), default=list, blank=True)
+    manner = models.CharField(
+        _("manner"),
+        max_length=12,
+        blank=True,
+        help_text=_("What the caller asked of the conversation itself: repeat, wait, goodbye."),
+    )
 
     class Meta:
         verbose_name = _("turn")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
-from aiker.calls.models import Assistant
+from aiker.calls.models import Assistant, MenuAction
 from aiker.calls.tools.spec import ToolSpec
 from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
@@ -14,6 +15,14 @@ from knowledge.vocabulary import Lexicon
 
 MOST_HOT_CHARS = 150
 """Whisper reads 223 tokens of a prompt, which a character of Chinese takes one or two of."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChoice:
+    """What a key of the telephone does; ``text`` is what is said, or asked."""
+
+    action: MenuAction
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,12 @@ class CallPlan:
     apology: str
     silence_prompt: str
     goodbye: str
+    there_answer: str
+    hold_answer: str
+    hold_seconds: int
+    fillers: tuple[str, ...]
+    filler_ms: int  # after the end of a turn; 0: never
+    menu: Mapping[str, MenuChoice]  # what a key does
     silence_seconds: int
     silence_prompts: int
     vad: str
@@ -46,9 +61,13 @@ class CallPlan:
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
-        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye]
-        in_clauses = [self.no_answer, *(text for tool in self.tools for text in tool.sentences)]
-        return [*filter(None, whole), *(clause for text in in_clauses for clause in clauses_of(text))]
+        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
+        # As they are recited: an answer to the caller goes clause by clause.
+        answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer, self.goodbye]
+        answers += [choice.text for choice in self.menu.values() if choice.action == MenuAction.SAY]
+        answers += [text for tool in self.tools for text in tool.sentences]
+        clauses = (clause for text in answers for clause in clauses_of(text))
+        return list(dict.fromkeys([*filter(None, whole), *clauses]))
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -87,6 +106,12 @@ def plan_for(assistant: Assistant) -> CallPlan:
         apology=assistant.apology,
         silence_prompt=assistant.silence_prompt,
         goodbye=assistant.goodbye,
+        there_answer=assistant.there_answer,
+        hold_answer=assistant.hold_answer,
+        hold_seconds=assistant.hold_seconds,
+        fillers=tuple(assistant.fillers) if assistant.filler_ms else (),
+        filler_ms=assistant.filler_ms,
+        menu=_menu(assistant),
         silence_seconds=assistant.silence_seconds,
         silence_prompts=assistant.silence_prompts,
         vad=assistant.vad,
@@ -94,6 +119,12 @@ def plan_for(assistant: Assistant) -> CallPlan:
         max_call_seconds=assistant.max_call_seconds,
         tools=tuple(tool.spec() for tool in assistant.tools.filter(is_active=True)),
     )
+
+
+def _menu(assistant: Assistant) -> dict[str, MenuChoice]:
+    if assistant.pk is None:
+        return {}
+    return {item.key: MenuChoice(MenuAction(item.action), item.text) for item in assistant.menu.all()}
 
 
 def _voiced(engines: EnginePlan, voice: VoiceProfile | None) -> EnginePlan:

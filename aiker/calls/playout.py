@@ -69,6 +69,10 @@ class PlayQueue:
         """Queue a segment behind the ones there are; its audio may still be coming."""
         self._waiting.append(segment)
 
+    def put_first(self, segment: Segment) -> None:
+        """Queue a segment before those of which nothing was handed out yet."""
+        self._waiting.insert(1 if self._offset else 0, segment)
+
     def take(self, now_ms: float) -> Frame | None:
         """Return the next frame that is due at ``now_ms``, if any."""
         if self._head - now_ms > LEAD_MS:

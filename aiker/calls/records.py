@@ -55,6 +55,7 @@ class TurnRecord:
     routing: dict[str, dict[str, Any]]
     error: dict[str, str] = field(default_factory=dict)
     tools: list[dict[str, Any]] = field(default_factory=list)
+    manner: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

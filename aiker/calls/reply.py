@@ -21,8 +21,12 @@ from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
 from aiker.calls import answering
 from aiker.calls.clauses import ClauseSplitter, clauses_of
+from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
+from aiker.calls.fillers import Fillers
 from aiker.calls.latency import Timeline
+from aiker.calls.manners import Manner, manner_of
+from aiker.calls.menu import Keyed
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
@@ -57,14 +61,14 @@ class Voice:
     phrases: PhraseCache
     knowledge: Knowledge | None
     passages: int
-    no_answer: str
+    words: answering.Words
+    fillers: Fillers
     system_prompt: str
     correct: Callable[[str], str]  # the transcript, before anything is made of it
     speaker: Speaker
     emit: Emit
     now: Callable[[], float]
     desk: ToolDesk
-    goodbye: str
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +83,9 @@ class Reply:
     history: list[Message]
     question_before: str = ""
     pending: Called | None = None  # the tool that this turn may say yes to
+    earlier: Earlier | None = None  # what a repetition repeats
+    keyed: Keyed | None = None  # what the caller typed, instead of words or after them
+    manner: Manner = Manner.NONE
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -89,12 +96,15 @@ class Reply:
     recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed: bool = False
     announced: bool = False
+    filler: Segment | None = None
     task: asyncio.Task[None] | None = None
     tools: ToolTurn = field(init=False)
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
+    _understood: asyncio.Event = field(default_factory=asyncio.Event)
+    _mask: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
-        self.tools = ToolTurn(self.voice.desk, self, self.number, self.voice.goodbye, self.pending)
+        self.tools = ToolTurn(self.voice.desk, self, self.number, self.voice.words.goodbye, self.pending)
 
     def start(self) -> None:
         self.task = asyncio.create_task(self._run(), name=f"reply-{self.number}")
@@ -110,15 +120,25 @@ class Reply:
         for segment in self.segments:
             self._open(segment)
         self.voice.speaker.wake()
+        if self.voice.fillers:
+            self._mask = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
 
     def cancel(self) -> None:
-        if self.task:
-            self.task.cancel()
+        for task in filter(None, (self.task, self._mask)):
+            task.cancel()
+
+    @property
+    def asked(self) -> str:
+        """What is answered: the caller's words, or the question that they stand for."""
+        if self.keyed and self.keyed.asked:
+            return self.keyed.asked
+        again = self.earlier if self.manner.repeats else None
+        return again.question if again and not again.clauses else self.user_text
 
     @property
     def topic(self) -> str:
         """What the next question may lean on."""
-        return self.found.topic if self.found else self.user_text
+        return self.found.topic if self.found else self.asked
 
     @property
     def done(self) -> bool:
@@ -139,7 +159,11 @@ class Reply:
         return "".join(heard(segment, now_ms) for segment in self.segments)
 
     def _note_audible(self) -> None:
-        """Fill in when the answer's first audible sample is played, once it was sent."""
+        """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
+        if self.filler:
+            first = first_loud_sample(g711.decode(bytes(self.filler.audio)))
+            self.timeline.filler = self.filler.plays_at(first or 0)
+            self.timeline.filler_end = self.filler.plays_at(len(self.filler.audio) - 1)
         for segment in self.segments:
             first = first_loud_sample(g711.decode(bytes(segment.audio)))
             if first is not None:
@@ -166,6 +190,7 @@ class Reply:
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
             tools=[run.as_dict() for run in self.tools.runs],
+            manner=self.manner.value,
         )
 
     def _note(self, served: Served) -> None:
@@ -182,20 +207,40 @@ class Reply:
             self.error = exc
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
+        if self._mask:
+            self._mask.cancel()
+
+    async def _fill(self) -> None:
+        """Say a filler when there is nothing to hear of the answer yet, and that is not just a noise."""
+        voice = self.voice
+        await asyncio.sleep(voice.fillers.after_s)
+        await self._understood.wait()
+        if not self.user_text or self.timeline.first_audio is not None:
+            return
+        line = voice.fillers.next(self.number)
+        audio = await voice.phrases.fetch(voice.tts, line) if line else None
+        # One that was not made ahead would keep the engine from the answer.
+        if audio and self.timeline.first_audio is None:
+            self.filler = Segment(line, bytearray(audio), closed=True)
+            voice.speaker.put_first(self.filler)
+            voice.speaker.wake()
+            voice.emit(CallEvent.FILLER, self.number, text=line)
 
     async def _understand(self) -> None:
         voice = self.voice
-        heard = await voice.stt.transcribe(self.audio, self._note)
+        heard = await voice.stt.transcribe(self.audio, self._note) if self.audio else ""
         self.user_text = voice.correct(heard)
         self.heard_as = heard if heard != self.user_text else ""
+        self.manner = manner_of(self.user_text)
+        if self.keyed:
+            self.user_text, self.manner = self.user_text + self.keyed.text, self.keyed.manner
         self.timeline.transcript = voice.now()
         self._announce()
-        if not self.user_text or voice.knowledge is None or self.tools.called_by(self.user_text):
+        self._understood.set()
+        if not self.user_text or voice.knowledge is None or self._tool or not self._asks:
             return
         try:
-            found = await voice.knowledge.search(
-                self.user_text, before=self.question_before, k=voice.passages
-            )
+            found = await voice.knowledge.search(self.asked, before=self.question_before, k=voice.passages)
         except RetrievalError as exc:
             # The call goes on without passages; the model is told to hand over when it does not know.
             self._complain(exc)
@@ -221,16 +266,34 @@ class Reply:
     def _announce(self) -> None:
         self.voice.emit(CallEvent.TRANSCRIPT, self.number, text=self.user_text, final=self.committed)
 
+    @property
+    def _tool(self) -> Called | None:
+        """The tool that the caller's words call."""
+        return self.tools.called_by(self.asked)
+
+    def _messages(self, passages: list[dict[str, Any]]) -> list[Message]:
+        # A question that is asked again must not find its broken answer there.
+        history = self.history[:-2] if self.manner.repeats else self.history
+        return answering.messages(self.voice.system_prompt, history, self.asked, passages)
+
+    @property
+    def _asks(self) -> bool:
+        """Whether it is a question: not typed figures, nor the conversation's manners."""
+        return self.asked != self.user_text or not (self.manner or self.keyed)
+
     async def _answer(self) -> None:
-        if called := self.tools.called_by(self.user_text):
+        if called := self._tool:
             await self.tools.perform(called)
             return
-        fixed = answering.fixed_answer(self.user_text, self.found, self.voice.no_answer)
-        may_call = self.tools.offered and not (self.found and self.found.spoken)
+        if self.manner.repeats and self.earlier and self.earlier.clauses:
+            await self._repeat(self.earlier)
+            return
+        fixed = self._fixed_answer()
+        may_call = self.tools.offered and self._asks and not (self.found and self.found.spoken)
         if fixed and not may_call:
             await self.recite(fixed)
             return
-        messages = answering.messages(self.voice.system_prompt, self.history, self.user_text, self.passages)
+        messages = self._messages(self.passages)
         if may_call:
             await self.tools.converse(messages, otherwise=fixed)
         else:
@@ -248,7 +311,7 @@ class Reply:
 
     def about(self, result: str, title: str) -> list[Message]:
         passages = [{"title": title, "text": result}]
-        return answering.messages(self.voice.system_prompt, self.history, self.user_text, passages)
+        return self._messages(passages)
 
     @property
     def has_spoken(self) -> bool:
@@ -267,6 +330,20 @@ class Reply:
             await thinker
         finally:
             thinker.cancel()
+
+    def _fixed_answer(self) -> str:
+        if self.keyed and self.keyed.say and self.asked == self.user_text:
+            return self.keyed.say
+        return answering.fixed_answer(self.asked, self.found, self.voice.words)
+
+    async def _repeat(self, earlier: Earlier) -> None:
+        """Say the last answer again: its audio is there, unless it is to be slower."""
+        slower = self.voice.tts.slower() if self.manner is Manner.SLOWER else None
+        for clause, audio in earlier.clauses:
+            if slower:
+                await self._speak(clause, slower)
+            else:
+                self._play(clause, audio)
 
     async def recite(self, text: str) -> None:
         """Say a fixed text clause by clause: from the cache of this voice, or else from the engine."""
@@ -305,13 +382,13 @@ class Reply:
             self.timeline.first_clause = self.voice.now()
         clauses.put_nowait(clause)
 
-    async def _speak(self, clause: str) -> None:
+    async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
         segment = Segment(clause)
         self.segments.append(segment)
         if self.committed:
             self._open(segment)
         try:
-            async for mulaw in self.voice.tts.stream(clause, self._note):
+            async for mulaw in (tts or self.voice.tts).stream(clause, self._note):
                 if self.timeline.first_audio is None:
                     self.timeline.first_audio = self.voice.now()
                 segment.audio += mulaw

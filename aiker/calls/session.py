@@ -23,9 +23,14 @@ from typing import Any
 from django.utils import timezone
 
 from aiker.calls import prompt, records
+from aiker.calls.earlier import Earlier, mend
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
+from aiker.calls.fillers import Fillers
+from aiker.calls.keypad import Keypad
 from aiker.calls.latency import Timeline
+from aiker.calls.manners import Manner
+from aiker.calls.menu import Keyed, keyed
 from aiker.calls.models import EndReason
 from aiker.calls.plan import CallPlan
 from aiker.calls.playout import Segment
@@ -92,6 +97,10 @@ class CallSession:
         self._versions: dict[str, None] = {}  # of the knowledge, in the order of their use
         self._reply: Reply | None = None
         self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
+        self._earlier: Earlier | None = None
+        self._holding = False  # the caller asked to wait
+        self._keypad = Keypad(plan.menu)
+        self._typed = ""  # complete, while the caller still speaks
         self._turn_number = 1
         self._silence_count = 0
         self._failures = 0
@@ -107,14 +116,14 @@ class CallSession:
             phrases=engines.phrases,
             knowledge=engines.knowledge,
             passages=plan.passages,
-            no_answer=plan.no_answer,
+            words=plan,
+            fillers=Fillers(plan.fillers, plan.filler_ms),
             system_prompt=plan.system_prompt,
             correct=plan.lexicon.correct,
             speaker=self._speaker,
             emit=self._emit,
             now=self._now,
             desk=self._desk,
-            goodbye=plan.goodbye,
         )
 
     # -- life ---------------------------------------------------------------
@@ -207,7 +216,7 @@ class CallSession:
             case CallStarted() if not self.started:
                 self.start(item)
             case DtmfIn(digit) if self.started:
-                self._emit(CallEvent.DTMF, digit=digit)
+                self._on_key(digit)
             case CallStopped():
                 self._spawn(self.finish(EndReason.HUNG_UP, 1000))
 
@@ -255,30 +264,44 @@ class CallSession:
         if self._reply is None:
             self._open_reply(decision)
         assert self._reply is not None
+        if self._keypad.typing or self._typed:
+            self._carry_to_keys(self._reply)
+            return
         self._carry_from_ms = None
         self._reply.commit(self._now())
 
     def _open_reply(self, decision: Decision) -> None:
         start_ms = decision.speech_start_ms if self._carry_from_ms is None else self._carry_from_ms
+        audio = self._recorder.caller(start_ms - PREROLL_MS, decision.at_ms)
+        self._begin_reply(
+            start_ms, audio, self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
+        )
+
+    def _begin_reply(
+        self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
+    ) -> Reply:
         reply = Reply(
             voice=self._voice,
             number=self._turn_number,
-            audio=self._recorder.caller(start_ms - PREROLL_MS, decision.at_ms),
+            audio=audio,
             speech_start_ms=start_ms,
-            timeline=Timeline(
-                speech_end=self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
-            ),
+            timeline=Timeline(speech_end=speech_end),
             history=list(self._history),
             question_before=self._question_before,
             pending=self._pending_tool,
+            earlier=self._earlier,
+            keyed=keys,
         )
         self._reply = reply
         reply.start()
         self._spawn(self._follow(reply))
+        return reply
 
     def _withdraw(self) -> None:
         if self._reply:
             self._reply.cancel()
+            if self._reply.filler:
+                self._speaker.silence()
             self._reply = None
 
     def _interrupt(self, reply: Reply) -> None:
@@ -308,6 +331,8 @@ class CallSession:
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
             await self._say_goodbye(EndReason.ENGINE_FAILURE)
+        elif reply.manner is Manner.GOODBYE and not reply.error:
+            await self.finish(EndReason.GOODBYE, 1000)
         else:
             self._expect_speech()
 
@@ -334,9 +359,13 @@ class CallSession:
         self._pending_tool = reply.tools.asks or self._desk.offered_by(record.heard_text)
         if version := record.retrieval.get("version"):
             self._versions[version] = None
-        if reply.user_text:
+        self._holding = reply.manner is Manner.WAIT
+        if reply.manner.repeats:
+            mend(self._history, record.heard_text)
+        elif reply.user_text and not reply.manner:
             self._question_before = reply.topic
-            self._history.append({"role": "user", "content": prompt.question(reply.user_text)})
+            self._earlier = Earlier.of(reply.asked, reply.segments, whole=reply.done and reply.error is None)
+            self._history.append({"role": "user", "content": prompt.question(reply.asked)})
             said = self.plan.apology if reply.error and not record.heard_text else record.heard_text
             self._history.append({"role": "assistant", "content": said})
         if len(self._history) > HISTORY_MESSAGES:
@@ -353,6 +382,51 @@ class CallSession:
             await self._engines.llm.prime(messages, self._desk.definitions)
         except EngineError as exc:
             logger.info("call %s: the prompt could not be read ahead: %s", self.id, exc.message)
+
+    # -- keys ---------------------------------------------------------------
+
+    def _on_key(self, key: str) -> None:
+        """Stop what is being said, and listen for what else is typed."""
+        self._emit(CallEvent.DTMF, digit=key)
+        keys = self._keypad.press(key)
+        if keys is None and not self._keypad.typing:
+            return
+        self._cancel_timer("silence")
+        self._silence_count = 0
+        reply = self._reply
+        if reply is None:
+            if self._speaker.busy:
+                self._speaker.silence()
+        elif reply.done and not self._speaker.busy:
+            self._finish_turn(reply)
+        elif reply.error or reply.was_sent:
+            self._interrupt(reply)
+        elif reply.committed:
+            self._carry_to_keys(reply)
+        if keys is None:
+            self._timer("keys", self._keypad.wait_s, lambda: self._on_keys(self._keypad.take()))
+        else:
+            self._on_keys(keys)
+
+    def _carry_to_keys(self, reply: Reply) -> None:
+        """What was said and not answered yet belongs to what is typed."""
+        self._carry_from_ms = reply.speech_start_ms
+        self._withdraw()
+        if self._typed:
+            self._on_keys(self._typed)
+
+    def _on_keys(self, keys: str) -> None:
+        """Answer what was typed, behind what the caller is saying."""
+        self._cancel_timer("keys")
+        self._typed = keys if self._turns.speaking else ""
+        if self._typed or self._finished:
+            return
+        now, meant = self._recorder.caller_ms, keyed(keys, self.plan.menu, self.plan)
+        start_ms = now if self._carry_from_ms is None else self._carry_from_ms
+        plain = self._carry_from_ms is not None and keys not in self.plan.menu
+        audio = self._recorder.caller(start_ms - PREROLL_MS, now) if plain else b""
+        self._carry_from_ms = None
+        self._begin_reply(start_ms, audio, self._now(), meant).commit(self._now())
 
     # -- out ----------------------------------------------------------------
 
@@ -393,11 +467,13 @@ class CallSession:
     # -- silence and limits ---------------------------------------------------
 
     def _expect_speech(self) -> None:
-        self._timer("silence", self.plan.silence_seconds, self._on_silence)
+        seconds = self.plan.hold_seconds if self._holding else self.plan.silence_seconds
+        self._timer("silence", seconds, self._on_silence)
 
     def _on_silence(self) -> None:
         if self._reply or self._turns.speaking:
             return  # the end of that turn starts the wait again
+        self._holding = False
         self._silence_count += 1
         if self._silence_count > self.plan.silence_prompts:
             self._spawn(self._say_goodbye(EndReason.SILENCE))

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
-from aiker.calls.models import Assistant, Call, Tool
+from aiker.calls.models import Assistant, Call, MenuItem, Tool
 from aiker.calls.tasks import request_phrases
 from engines.models import BackendProfile, EngineConfig, Route
 from engines.voices.models import VoiceProfile
@@ -26,6 +26,7 @@ def delete_recording(instance: Call, **_: Any) -> None:
 @receiver(m2m_changed, sender=Tool.assistants.through)
 @receiver([post_save, post_delete], sender=Tool)
 @receiver([post_save, post_delete], sender=Assistant)
+@receiver([post_save, post_delete], sender=MenuItem)
 def phrases_of_assistant(**_: Any) -> None:
     transaction.on_commit(request_phrases)
 

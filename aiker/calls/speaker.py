@@ -47,6 +47,10 @@ class Speaker:
         """Queue a segment; ``wake`` whenever it has more audio."""
         self._queue.append(segment)
 
+    def put_first(self, segment: Segment) -> None:
+        """Queue a segment before those of which nothing was sent yet."""
+        self._queue.put_first(segment)
+
     def wake(self) -> None:
         self._news.set()
 

@@ -98,7 +98,7 @@ async def try_answer(plan: CallPlan, question: str, found: Found | None) -> Answ
     """Return what the assistant says to ``question``, and its sound as the caller hears it."""
     answer, tts = Answer(), make_tts(plan)
     try:
-        if fixed := answering.fixed_answer(question, found, plan.no_answer):
+        if fixed := answering.fixed_answer(question, found, plan):
             answer.text = fixed
         else:
             await ask_model(answer, make_llm(plan), plan.system_prompt, question, found)

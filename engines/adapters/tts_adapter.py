@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 import numpy as np
 
 from aiker.audio import g711
+from aiker.audio.lead import LeadCutter
 from aiker.audio.resample import StreamResampler
 from engines.adapters.client import Note, client_for, engine_errors, routed_stream
 from engines.errors import EngineError
@@ -17,6 +18,7 @@ CHUNK_BYTES = 4800  # 100 ms
 # No voice takes longer: an engine that goes on is not speaking this text.
 MOST_S_A_CHARACTER = 1.5
 MOST_S_ANY_TEXT = 10.0
+SLOWER = 0.8
 
 
 def as_written(text: str) -> str:
@@ -43,18 +45,22 @@ class TTSAdapter:
         self.speed = speed
         self.read = read
 
+    def slower(self) -> TTSAdapter:
+        """Return the same voice for a caller who did not follow."""
+        return TTSAdapter(self.routes, self.voice, self.speed * SLOWER, self.read)
+
     async def stream(self, text: str, note: Note) -> AsyncIterator[bytes]:
-        """Yield 8 kHz mu-law pieces of any length as the engine makes them."""
-        resampler = StreamResampler(ENGINE_RATE, g711.RATE)
+        """Yield 8 kHz mu-law pieces of any length as the engine makes them, without silence before them."""
+        resampler, lead = StreamResampler(ENGINE_RATE, g711.RATE), LeadCutter(ENGINE_RATE)
         odd, said = b"", self.read(text)
         async for chunk in routed_stream(self.routes, lambda endpoint: self._pcm(endpoint, said), note):
             chunk = odd + chunk
             whole = len(chunk) // 2 * 2
             odd = chunk[whole:]
-            pcm = resampler.feed(np.frombuffer(chunk[:whole], dtype="<i2"))
+            pcm = resampler.feed(lead.feed(np.frombuffer(chunk[:whole], dtype="<i2")))
             if len(pcm):
                 yield g711.encode(pcm)
-        rest = resampler.feed(np.zeros(0, dtype=np.int16), last=True)
+        rest = resampler.feed(lead.finish(), last=True)
         if len(rest):
             yield g711.encode(rest)
 

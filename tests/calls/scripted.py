@@ -11,7 +11,7 @@ import json
 import selectors
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiker.audio import g711
@@ -79,6 +79,7 @@ class StandInEngines:
     knowledge: Any = None
     not_cached: Container[str] = ()
     send_tool: Send = send
+    thinks_s: float = 0.1
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
         await asyncio.sleep(0.2)
@@ -92,7 +93,7 @@ class StandInEngines:
                 yield piece
             return
         self.prompts.append(given)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(self.thinks_s)
         answer = _or_raise(self.answers.pop(0))
         for item in [answer] if isinstance(answer, ToolCall) else answer:
             yield item
@@ -101,11 +102,14 @@ class StandInEngines:
     def converse(self, given: Any, _tools: Any, note: Note) -> AsyncIterator[Any]:
         return self.stream(given, note)
 
+    def slower(self) -> Any:
+        return replace(self, speed=self.speed * 0.8)
+
     async def _speak(self, text: str) -> AsyncIterator[bytes]:
         await asyncio.sleep(0.1)
         if self.voice_fails:
             raise EngineError("tts", "unreachable", "stand-in")
-        yield LOUD * len(text) * TONE_MS * 8
+        yield LOUD * round(len(text) * TONE_MS * 8 / self.speed)
 
     async def prime(self, _messages: list[Any], _tools: Any) -> None:
         return
@@ -183,6 +187,10 @@ class ScriptedCall:
             self.session.receive(data=sample * 256)
             self.engines.on_window(self._audio_ms, probability)
             self._audio_ms += WINDOW_MS
+
+    def presses(self, keys: str) -> None:
+        for key in keys:
+            self.session.receive(text=json.dumps({"event": "dtmf", "digit": key}))
 
     async def hangs_up(self) -> None:
         await self.session.finish(EndReason.HUNG_UP, 1000)

@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 
 from aiker.audio.wav import wav_bytes
 from aiker.calls.models import Assistant, Call, Turn
+from aiker.calls.plan import plan_for
 
 pytestmark = pytest.mark.django_db
 
@@ -229,18 +230,114 @@ def test_deleting_several_calls_deletes_their_audio_and_no_other(
     assert [audio_exists(call) for call in [*gone, kept]] == [False, False, True]
 
 
+def filled_in(client: Client, assistant: Assistant) -> tuple[str, dict[str, Any]]:
+    """Return the address of an assistant's form, and what it sends when nothing is changed."""
+    address = reverse("admin:calls_assistant_change", args=[assistant.pk])
+    form = client.get(address).context["adminform"].form
+    values = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
+    return address, values | {"menu-TOTAL_FORMS": "0", "menu-INITIAL_FORMS": "0"}
+
+
 def test_an_assistant_with_wrong_values_is_not_saved_and_says_why(
     admin_client: Client, assistant: Assistant
 ) -> None:
-    address = reverse("admin:calls_assistant_change", args=[assistant.pk])
-    form = admin_client.get(address).context["adminform"].form
-    good = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
+    address, good = filled_in(admin_client, assistant)
     answer = admin_client.post(
-        address, good | {"slug": "not a slug", "speed": "9", "end_of_turn_ms": "10", "greeting": ""}
+        address,
+        good
+        | {"slug": "not a slug", "speed": "9", "end_of_turn_ms": "10", "greeting": "", "hold_seconds": "5"}
+        | {"fillers": "一" * 31, "filler_ms": "-1"},
     )
     assert answer.status_code == 200
-    assert set(answer.context["adminform"].form.errors) == {"slug", "speed", "end_of_turn_ms", "greeting"}
+    assert set(answer.context["adminform"].form.errors) == {
+        "slug",
+        "speed",
+        "end_of_turn_ms",
+        "greeting",
+        "hold_seconds",
+        "fillers",
+        "filler_ms",
+    }
     assert admin_client.post(address, good).status_code == 302
+
+
+def test_a_wait_shorter_than_the_usual_silence_is_refused(admin_client: Client, assistant: Assistant) -> None:
+    address, good = filled_in(admin_client, assistant)
+    answer = admin_client.post(address, good | {"silence_seconds": "90", "hold_seconds": "60"})
+    assert "Not shorter than the usual silence before a prompt, 90 s." in answer.content.decode()
+
+
+def menu(*rows: tuple[str, str, str]) -> dict[str, str]:
+    """Return new rows of a menu (key, action, text) as the form sends them."""
+    names = ("key", "action", "text")
+    sent = {
+        f"menu-{n}-{name}": value
+        for n, row in enumerate(rows)
+        for name, value in zip(names, row, strict=True)
+    }
+    return sent | {"menu-TOTAL_FORMS": str(len(rows))}
+
+
+def test_a_menu_is_set_up_on_the_page_of_its_assistant(
+    admin_client: Client, assistant: Assistant, django_capture_on_commit_callbacks: Any
+) -> None:
+    address, good = filled_in(admin_client, assistant)
+    rows = menu(("1", "say", " 九点开门。 "), ("0", "repeat", ""), ("#", "hang_up", ""))
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = admin_client.post(address, good | rows | {"fillers": "我看看。\r\n\r\n稍等。"})
+    assert answer.status_code == 302
+    plan = plan_for(Assistant.objects.get())
+    assert {key: (choice.action.value, choice.text) for key, choice in plan.menu.items()} == {
+        "1": ("say", "九点开门。"),
+        "0": ("repeat", ""),
+        "#": ("hang_up", ""),
+    }
+    assert plan.fillers == ("我看看。", "稍等。")
+    assert {"九点开门。", "我看看。", "稍等。"} <= set(plan.phrases)
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([("1", "say", "  ")], "Write what is said, or asked, when this key is pressed."),
+        ([("1", "ask", "")], "Write what is said, or asked, when this key is pressed."),
+        ([("1", "repeat", "九点")], "This key says nothing of its own: leave the text empty."),
+        ([("1", "hang_up", ""), ("1", "repeat", "")], "Please correct the duplicate data"),
+        ([("A", "hang_up", "")], "not one of the available choices"),
+        ([("1", "", "")], "This field is required."),
+    ],
+    ids=[
+        "nothing to say",
+        "nothing to ask",
+        "needless words",
+        "one key twice",
+        "no such key",
+        "no action",
+    ],
+)
+def test_a_menu_that_cannot_be_is_refused_and_says_why(
+    admin_client: Client, assistant: Assistant, rows: list[tuple[str, str, str]], complaint: str
+) -> None:
+    address, good = filled_in(admin_client, assistant)
+    answer = admin_client.post(address, good | menu(*rows))
+    assert answer.status_code == 200
+    assert complaint in answer.content.decode()
+    assert not assistant.menu.exists()
+
+
+def test_who_may_change_an_assistant_may_change_its_menu(client: Client, assistant: Assistant) -> None:
+    staff = operator(client, "view_assistant", "change_assistant")
+    address, good = filled_in(staff, assistant)
+    staff.post(address, good | menu(("9", "hang_up", "")))
+    assert assistant.menu.get().action == "hang_up"
+
+
+def test_the_page_of_a_call_shows_manners(admin_client: Client, make_call: MakeCall) -> None:
+    call = make_call(turns=1)
+    call.turns.update(manner="repeat", contributions=[{"name": "filler", "ms": 700, "owner": "assistant"}])
+    text = page(admin_client, call)
+    assert "said again" in text
+    assert "share-filler" in text
 
 
 def test_the_overview_counts_today_and_lists_the_last_calls(

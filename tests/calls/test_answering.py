@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -21,6 +22,18 @@ from tests.knowledge.conftest import served
 from tests.ports import free_port
 
 NO_ANSWER = "这个我不太清楚。"
+
+
+@dataclass(frozen=True)
+class SomeWords:
+    greeting: str = "您好。"
+    goodbye: str = "再会。"
+    no_answer: str = NO_ANSWER
+    there_answer: str = "在的。"
+    hold_answer: str = "不着急。"
+
+
+WORDS = SomeWords()
 PASSAGE = Passage("day", "日卡", "80元。", 0.91, 1, 7)
 RESULT = RetrievalResult((PASSAGE,), 0.91, "onesuite-1")
 
@@ -38,12 +51,16 @@ def found(*passages: Passage, spoken: str = "", refusal: str = "") -> Found:
         ("今天股票涨了吗", found(refusal="不聊股票。"), "不聊股票。"),
         ("你好", found(), ""),
         ("今天股票涨了吗", None, ""),
+        ("喂？", found(spoken="日卡80元一天。"), "在的。"),
+        ("稍等一下", None, "不着急。"),
+        ("好的，再见", found(), "再会。"),
+        ("你说什么？", found(), "您好。"),  # nothing was answered yet
     ],
 )
 def test_the_model_is_asked_unless_something_fixed_is_said(
     question: str, what: Found | None, said: str
 ) -> None:
-    assert answering.fixed_answer(question, what, NO_ANSWER) == said
+    assert answering.fixed_answer(question, what, WORDS) == said
 
 
 def test_the_question_comes_last_with_its_passages() -> None:

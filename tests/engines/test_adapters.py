@@ -28,6 +28,7 @@ from tests.ports import free_port
 
 LIMIT_S = 0.5
 PATIENCE_S = 20.0
+QUIET_MS = 400
 SPEECH = g711.SILENCE * 8000
 QUESTION: Any = [{"role": "user", "content": "你好"}]
 
@@ -42,6 +43,9 @@ async def behave(request: Request) -> Response:
             await asyncio.sleep(30)
         case "html":
             return HTMLResponse("<h1>Welcome</h1>")
+        case "hesitates":
+            silence = b"\x00\x00" * 24_000 * (QUIET_MS // 1000 + 1)
+            return Response(silence[: QUIET_MS * 48] + b"\x00\x10" * 24_000, media_type="audio/pcm")
         case "refuses":
             return JSONResponse({"error": {"message": "no such key"}}, 401)
         case "empty":
@@ -61,7 +65,7 @@ def works(request: Request, body: bytes) -> Response:
     if "rerank" in request.url.path:
         return JSONResponse({"results": [{"index": 0, "relevance_score": 0.9}]})
     if "speech" in request.url.path:
-        return Response(b"\x10\x00" * 24_000, media_type="audio/pcm")
+        return Response(b"\x00\x10" * 24_000, media_type="audio/pcm")
     assert json.loads(body)["stream"]
     return Response(event("好的。") + b"data: [DONE]\n\n", media_type="text/event-stream")
 
@@ -163,6 +167,12 @@ async def test_a_stream_that_ends_in_the_middle_is_an_error(
         await use(stage, routes(stage, vendors, behaviour, "works"), [])
 
     assert (raised.value.stage, raised.value.code) == (stage, code)
+
+
+async def test_silence_before_speech_is_not_played(vendors: str) -> None:
+    engine = Routes("tts", [Endpoint("slow", f"{vendors}/hesitates/v1", "m")], Breakers())
+    speech = await TTSAdapter(engine, "v").synthesize("你好")
+    assert 1000 <= len(speech) / 8 <= 1030
 
 
 async def test_speech_that_does_not_end_is_stopped(vendors: str) -> None:

@@ -22,7 +22,17 @@ LATENCY_NAMES = {
     "tool": _("tool"),
     "first_clause": _("first clause"),
     "tts_first_audio": _("first audio"),
+    "filler": _("filler"),
     "playout": _("playout"),
+}
+
+# The keys are the values of ``manners.Manner``.
+MANNER_NAMES = {
+    "repeat": _("said again"),
+    "slower": _("said again, slower"),
+    "wait": _("asked to wait"),
+    "there": _("asked who is there"),
+    "goodbye": _("said goodbye"),
 }
 
 # The keys are the names of the classes in ``wire``.
@@ -94,6 +104,11 @@ def clock(ms: int) -> str:
 @register.filter
 def latency_name(name: str) -> str:
     return str(LATENCY_NAMES.get(name, name))
+
+
+@register.filter
+def manner_name(name: str) -> str:
+    return str(MANNER_NAMES.get(name, name))
 
 
 @register.filter

@@ -109,6 +109,7 @@ class Softphone {
       turn_committed: () => this.#show(call, { mood: "thinking" }),
       passages: () => this.transcript.passages(turn, event.passages),
       reply_text: () => this.transcript.reply(turn, event.text),
+      filler: () => this.transcript.filler(turn, event.text),
       reply_started: () => this.#show(call, { replying: true }),
       reply_finished: () => this.#onReplyOver(call, event),
       interrupted: () => this.#onReplyOver(call, event),

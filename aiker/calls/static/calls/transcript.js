@@ -59,6 +59,14 @@ export class Transcript {
     this.#follow();
   }
 
+  // Said while the answer is late, and no part of it.
+  filler(turn, text) {
+    const bubble = this.#bubble("assistant", element("p", "sp-bubble", text));
+    bubble.classList.add("sp-filler");
+    this.#exchange(turn).said.after(bubble);
+    this.#follow();
+  }
+
   passages(turn, passages) {
     const { sources } = this.#exchange(turn);
     sources.replaceChildren(...passages.map((passage) => this.#chip(passage)));
