@@ -27,6 +27,7 @@ from aiker.calls.fillers import Fillers
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.menu import Keyed
+from aiker.calls.models import EndReason
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
@@ -139,6 +140,12 @@ class Reply:
     def topic(self) -> str:
         """What the next question may lean on."""
         return self.found.topic if self.found else self.asked
+
+    @property
+    def ending(self) -> EndReason | None:
+        """Why the call is over once this was said, if it is."""
+        goodbye = self.manner is Manner.GOODBYE and not self.error
+        return self.tools.ending or (EndReason.GOODBYE if goodbye else None)
 
     @property
     def done(self) -> bool:

@@ -331,17 +331,15 @@ class CallSession:
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
             await self._say_goodbye(EndReason.ENGINE_FAILURE)
-        elif reply.manner is Manner.GOODBYE and not reply.error:
-            await self.finish(EndReason.GOODBYE, 1000)
         else:
             self._expect_speech()
 
     def _finish_turn(self, reply: Reply) -> None:
         self._emit(CallEvent.REPLY_FINISHED, reply.number, heard=reply.heard_text(self._now()))
         self._close_turn(reply, interrupted=False)
-        if reply.tools.ending:
+        if reply.ending:
             self._transfer_to = reply.tools.target
-            self._spawn(self.finish(reply.tools.ending, 1000))
+            self._spawn(self.finish(reply.ending, 1000))
         else:
             self._spawn(self._prime())
 

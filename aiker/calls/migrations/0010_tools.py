@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0006_turn_heard_as'),
+        ('calls', '0009_manners'),
     ]
 
     operations = [
