@@ -73,6 +73,8 @@ class Reply:
     timeline: Timeline
     history: list[Message]
     question_before: str = ""
+    # Told when the transcript is known, or will not be; says whether to answer before the turn is over.
+    on_heard: Callable[[Reply], bool] = lambda _reply: True
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -80,6 +82,7 @@ class Reply:
     segments: list[Segment] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
+    end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
     recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed: bool = False
     announced: bool = False
@@ -149,7 +152,7 @@ class Reply:
             interrupted=interrupted,
             voice_to_voice_ms=self.timeline.voice_to_voice,
             contributions=[share._asdict() for share in self.timeline.contributions()],
-            moments=self.timeline.as_dict(),
+            moments=self.timeline.as_dict() | {"end_of_turn": self.end_of_turn},
             passages=self.passages,
             retrieval=summary(self.found, self.recited) if self.found else {},
             engines={stage: served.engine for stage, served in self.served.items()},
@@ -169,6 +172,7 @@ class Reply:
                 await self._answer()
         except EngineError as exc:
             self.error = exc
+            self.on_heard(self)
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
 
@@ -179,6 +183,8 @@ class Reply:
         self.heard_as = heard if heard != self.user_text else ""
         self.timeline.transcript = voice.now()
         self._announce()
+        if not self.on_heard(self):
+            await self._commit.wait()
         if not self.user_text or voice.knowledge is None:
             return
         try:

@@ -20,18 +20,23 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from aiker.calls import prompt, records
+from aiker.calls.end_of_turn import EndOfTurn, goes_on
+from aiker.calls.completeness import asks_for_number
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
 from aiker.calls.latency import Timeline
 from aiker.calls.models import EndReason
+from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
 from aiker.calls.playout import Segment
 from aiker.calls.recorder import Recorder
 from aiker.calls.reply import Reply, Voice
 from aiker.calls.speaker import Speaker
+from aiker.calls.speculation import Speculation
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
 from aiker.calls.vad import WINDOW_MS
 from aiker.calls.wire.base import (
@@ -79,7 +84,10 @@ class CallSession:
         self._zero = self._loop.time()
         self._recorder = Recorder()
         self._speaker = Speaker(wire, send, self._recorder, self._now, self._on_frame_sent)
-        self._turns = TurnTaking(TurnSettings(end_ms=plan.end_of_turn_ms))
+        self._turns = TurnTaking(TurnSettings(longest_pause_ms=plan.longest_pause_ms))
+        detector = EndOfTurn(plan.end_of_turn_ms, plan.longest_pause_ms)
+        self._pause = PauseJudge(self._turns, detector, engines.turn_model, self._loop)
+        self._speculation = Speculation(settings.AIKER.speculation_load)
         self._vad = engines.vad.open(self._loop, self._on_window)
         self._writer = records.CallWriter(self.id)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -213,7 +221,7 @@ class CallSession:
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             _HANDLERS[decision.kind](self, decision)
 
-    def _on_speech_started(self, decision: Decision) -> None:  # noqa: ARG002
+    def _on_speech_started(self, decision: Decision) -> None:
         self._cancel_timer("silence")
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
@@ -223,16 +231,16 @@ class CallSession:
                 self._speaker.silence()  # a greeting or a prompt gives way
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.was_sent:
-            self._interrupt(reply)
+        elif not reply.error and self._goes_on(reply, decision):
+            self._reopen(reply)
         else:
-            # Nothing was said yet: the caller is still in the same turn.
-            self._carry_from_ms = reply.speech_start_ms
-            self._withdraw()
+            self._interrupt(reply)
 
     def _on_paused(self, decision: Decision) -> None:
         self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
-        self._open_reply(decision)
+        reply = self._open_reply(decision)
+        last = self._history[-1]["content"] if self._history else ""
+        self._pause.begin(reply.audio, dictating=asks_for_number(last))
 
     def _on_resumed(self, decision: Decision) -> None:  # noqa: ARG002
         self._withdraw()
@@ -242,9 +250,29 @@ class CallSession:
             self._open_reply(decision)
         assert self._reply is not None
         self._carry_from_ms = None
+        self._reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
         self._reply.commit(self._now())
 
-    def _open_reply(self, decision: Decision) -> None:
+    def _on_heard(self, reply: Reply) -> bool:
+        """Take what was recognised; say whether the answer may be begun before the turn is over."""
+        if reply is not self._reply or reply.committed:
+            return True
+        self._pause.heard(reply.user_text)
+        return bool(reply.user_text) and not reply.error and self._speculation.begin()
+
+    def _goes_on(self, reply: Reply, decision: Decision) -> bool:
+        assert reply.timeline.committed is not None
+        began = self._recorder.spoken_at(decision.speech_start_ms)
+        return goes_on(sent=reply.was_sent, since_commit_ms=began - reply.timeline.committed)
+
+    def _reopen(self, reply: Reply) -> None:
+        """The caller was not done: take the answer back, and join what comes with what was said."""
+        self._emit(CallEvent.TURN_REOPENED, reply.number, heard=reply.heard_text(self._now()))
+        self._speaker.silence()
+        self._carry_from_ms = reply.speech_start_ms
+        self._withdraw()
+
+    def _open_reply(self, decision: Decision) -> Reply:
         start_ms = decision.speech_start_ms if self._carry_from_ms is None else self._carry_from_ms
         reply = Reply(
             voice=self._voice,
@@ -256,10 +284,12 @@ class CallSession:
             ),
             history=list(self._history),
             question_before=self._question_before,
+            on_heard=self._on_heard,
         )
         self._reply = reply
         reply.start()
         self._spawn(self._follow(reply))
+        return reply
 
     def _withdraw(self) -> None:
         if self._reply:
@@ -289,6 +319,7 @@ class CallSession:
             return
         if not reply.user_text and not reply.error:
             self._reply = None  # a noise, not a turn
+            self._speculation.end_turn()
         else:
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
@@ -312,6 +343,7 @@ class CallSession:
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         record = reply.record(self._now(), at_ms, interrupted=interrupted)
+        self._speculation.end_turn()
         if version := record.retrieval.get("version"):
             self._versions[version] = None
         if reply.user_text:
