@@ -4,7 +4,7 @@
 
     pause = PauseJudge(turns, detector, engines.turn_model, loop)
     pause.begin(mulaw, dictating=False)     # at Turn.PAUSED: the audio model is asked, once
-    pause.heard("你们几点开门")              # the transcript has come
+    pause.heard("你们几点开门")              # the transcript has come; True: this may be the end
     pause.as_dict()                         # for the record of the turn
 
 Runs on the event loop; what comes late for a pause that is over is dropped.
@@ -16,7 +16,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from aiker.calls.completeness import completeness
+from aiker.calls.completeness import Completeness, completeness
 from aiker.calls.end_of_turn import Detector, Evidence
 from aiker.calls.turn_model import TurnModel
 from aiker.calls.turn_taking import TurnTaking
@@ -47,9 +47,10 @@ class PauseJudge:
             number = self._number
             self._model.ask(mulaw, self._loop, lambda answer: self._sounds(number, answer))
 
-    def heard(self, transcript: str) -> None:
-        """Take the words of the turn so far, "" when there are none."""
+    def heard(self, transcript: str) -> bool:
+        """Take the words of the turn so far, "" when there are none; say whether they may be all."""
         self._take(replace(self._evidence, transcript=transcript))
+        return bool(transcript) and completeness(transcript) is not Completeness.UNFINISHED
 
     def as_dict(self) -> dict[str, Any]:
         """Return what decided, for the record: the wait in ms, what the words and the sound said."""

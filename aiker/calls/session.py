@@ -257,8 +257,8 @@ class CallSession:
         """Take what was recognised; say whether the answer may be begun before the turn is over."""
         if reply is not self._reply or reply.committed:
             return True
-        self._pause.heard(reply.user_text)
-        return bool(reply.user_text) and not reply.error and self._speculation.begin()
+        may_be_all = self._pause.heard(reply.user_text)
+        return may_be_all and not reply.error and self._speculation.begin()
 
     def _goes_on(self, reply: Reply, decision: Decision) -> bool:
         assert reply.timeline.committed is not None

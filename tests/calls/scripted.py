@@ -76,9 +76,11 @@ class StandInEngines:
     voice_fails: bool = False
     knowledge: Any = None
     not_cached: Container[str] = ()
+    recognition_s: float = 0.2
+    sounds_finished: float | None = None  # what the audio turn model says of every pause
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(self.recognition_s)
         note(Served("stt", "stand-in"))
         return _or_raise(self.hears.pop(0))
 
@@ -110,6 +112,12 @@ class StandInEngines:
     async def try_missing(self, _tts: Any, _texts: list[str]) -> None:
         return
 
+    # -- as the audio turn model
+    def ask(
+        self, _mulaw: bytes, loop: asyncio.AbstractEventLoop, on_answer: Callable[[float | None], None]
+    ) -> None:
+        loop.call_later(0.05, on_answer, self.sounds_finished)
+
     # -- as the VAD
     def open(self, _loop: Any, on_window: Callable[[float, float], None]) -> StandInEngines:
         self.on_window = on_window
@@ -140,6 +148,7 @@ class ScriptedCall:
             tts=stand_in,
             knowledge=engines.knowledge,
             phrases=stand_in,
+            turn_model=stand_in,
         )
         self.engines = engines
         self.sent: list[Message] = []
