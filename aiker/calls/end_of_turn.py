@@ -20,6 +20,7 @@ from aiker.calls.completeness import Completeness, completeness
 
 SOUNDS_FINISHED = 0.5
 REOPEN_MS = 800
+REACTION_MS = 400  # what a caller began to hear later than this before speaking, was not yet understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Detector(Protocol):
 _SHARES: dict[Completeness, tuple[float, float, float]] = {
     #                          sounds: finished, unknown, unfinished
     Completeness.FINISHED: (0.0, 0.0, 0.2),
-    Completeness.UNCLEAR: (0.2, 0.3, 0.6),
+    Completeness.UNCLEAR: (0.3, 0.4, 0.6),
     Completeness.UNFINISHED: (1.0, 1.0, 1.0),
 }
 
@@ -75,10 +76,10 @@ class EndOfTurn:
         return self.after_sentence_ms + share * max(0.0, self.longest_pause_ms - self.after_sentence_ms)
 
 
-def goes_on(*, sent: bool, since_commit_ms: float) -> bool:
+def goes_on(since_commit_ms: float, heard_ms: float | None) -> bool:
     """Whether speech belongs to the turn that was taken for over ``since_commit_ms`` before it began.
 
-    An answer of which nothing was ``sent`` has not been heard by anyone, so there is nothing to reply to; and
-    within ``REOPEN_MS`` nobody has understood the beginning of one.
+    ``heard_ms`` is how long the answer had been playing by then, None when nothing of it was sent: then nobody
+    can have replied to it. What comes soon after its first sound was on its way before that was understood.
     """
-    return not sent or since_commit_ms <= REOPEN_MS
+    return heard_ms is None or (since_commit_ms <= REOPEN_MS and heard_ms <= REACTION_MS)

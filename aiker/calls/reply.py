@@ -127,6 +127,11 @@ class Reply:
         """Whether any of it went to the caller."""
         return any(segment.runs for segment in self.segments)
 
+    @property
+    def plays_from(self) -> float | None:
+        """When its first frame is played, None while nothing went to the caller."""
+        return next((segment.runs[0][0] for segment in self.segments if segment.runs), None)
+
     def heard_text(self, now_ms: float) -> str:
         """Return what of the answer was played by ``now_ms``."""
         return "".join(heard(segment, now_ms) for segment in self.segments)

@@ -263,7 +263,8 @@ class CallSession:
     def _goes_on(self, reply: Reply, decision: Decision) -> bool:
         assert reply.timeline.committed is not None
         began = self._recorder.spoken_at(decision.speech_start_ms)
-        return goes_on(sent=reply.was_sent, since_commit_ms=began - reply.timeline.committed)
+        heard_ms = None if reply.plays_from is None else began - reply.plays_from
+        return goes_on(began - reply.timeline.committed, heard_ms)
 
     def _reopen(self, reply: Reply) -> None:
         """The caller was not done: take the answer back, and join what comes with what was said."""

@@ -107,6 +107,7 @@ class Softphone {
       speech_paused: () => this.#show(call, { mood: "thinking" }),
       transcript: () => this.#onTranscript(call, event),
       turn_committed: () => this.#show(call, { mood: "thinking" }),
+      turn_reopened: () => this.transcript.reopen(turn),
       passages: () => this.transcript.passages(turn, event.passages),
       reply_text: () => this.transcript.reply(turn, event.text),
       reply_started: () => this.#show(call, { replying: true }),
