@@ -27,9 +27,9 @@ REACTION_MS = 400  # what a caller began to hear later than this before speaking
 class Evidence:
     """What is known of a pause.
 
-    ``transcript`` is None while recognition runs, and "" when it heard no words or failed; ``probability`` is
-    the audio turn model's (0 to 1), None as long as it has not answered or where there is none; ``dictating``:
-    the assistant asked for a number.
+    ``transcript`` is None while recognition runs, and "" when it heard no words or failed. ``probability``
+    is the audio turn model's (0 to 1), None before it has answered or where there is none. ``dictating`` says
+    that the assistant asked for a number.
     """
 
     transcript: str | None = None
@@ -79,7 +79,7 @@ class EndOfTurn:
 def goes_on(since_commit_ms: float, heard_ms: float | None) -> bool:
     """Whether speech belongs to the turn that was taken for over ``since_commit_ms`` before it began.
 
-    ``heard_ms`` is how long the answer had been playing by then, None when nothing of it was sent: then nobody
-    can have replied to it. What comes soon after its first sound was on its way before that was understood.
+    ``heard_ms`` is how long the answer had been playing by then, None when nothing of it was sent: then it
+    cannot have been replied to. What comes soon after its first sound began before that was understood.
     """
     return heard_ms is None or (since_commit_ms <= REOPEN_MS and heard_ms <= REACTION_MS)

@@ -24,8 +24,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from aiker.calls import prompt, records
-from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.completeness import asks_for_number
+from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
 from aiker.calls.latency import Timeline

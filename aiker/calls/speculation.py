@@ -1,4 +1,4 @@
-"""May an answer be begun before the caller's turn is certainly over? At most twice a turn, on a machine with room.
+"""May an answer be begun before the caller's turn is certainly over? Twice a turn, on a machine with room.
 
 ::
 
@@ -8,7 +8,7 @@
     speculation.runs             # 1
     speculation.end_turn()
 
-Each run costs what an answer costs, language model and first speech, and is thrown away when the caller goes on.
+Each run costs what an answer costs, language model and first speech, and is lost when the caller goes on.
 """
 
 from __future__ import annotations

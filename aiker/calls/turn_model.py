@@ -7,7 +7,8 @@
     # on_answer(probability) runs on the loop some 30 ms later; None: the model failed
 
 Smart Turn hears the last 8 s at 16 kHz and says how likely the speaker is done, 0 to 1. It learned from many
-languages; in Mandarin it is a hint (``end_of_turn`` says what is made of it, docs/turn-taking.md how good it is).
+languages; in Mandarin it is a hint: ``end_of_turn`` says what is made of it, docs/turn-taking.md how good it
+is.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class TurnModel:
                 answer = self._probability(mulaw)
             except Exception:
                 # One pause's trouble must not take the model from the other calls.
-                logger.exception("the turn model failed on %d bytes; the pause is judged without it", len(mulaw))
+                logger.exception(
+                    "the turn model failed on %d bytes; the pause is judged without it", len(mulaw)
+                )
             try:
                 loop.call_soon_threadsafe(on_answer, answer)
             except RuntimeError:

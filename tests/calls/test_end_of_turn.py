@@ -64,7 +64,9 @@ def test_unfinished(text: str) -> None:
     assert completeness(text) is Completeness.UNFINISHED
 
 
-@pytest.mark.parametrize("text", ["", "。", "我想预订一间会议室", "我要订周一周二", "你好", "我们去过静安店和浦江店"])
+@pytest.mark.parametrize(
+    "text", ["", "。", "我想预订一间会议室", "我要订周一周二", "你好", "我们去过静安店和浦江店"]
+)
 def test_unclear(text: str) -> None:
     assert completeness(text) is Completeness.UNCLEAR
 

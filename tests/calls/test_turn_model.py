@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,36 +27,41 @@ def fresh() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A question over the telephone, 8 kHz mu-law, up to its last sound."""
+def speak(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """Returns a sentence over the telephone, 8 kHz mu-law, and 64 ms of the pause behind it."""
     tts = KokoroTTS(model_dir("kokoro-int8"), 1, tmp_path_factory.mktemp("cache"))
-    pcm = np.frombuffer(b"".join(tts.pieces("请问固定工位一个月多少钱？", "zf_xiaobei")), "<i2")
-    audio = resample(pcm, 24_000, g711.RATE)
-    return g711.encode(audio[first_loud_sample(audio) : last_loud_sample(audio)])
+
+    def say(text: str) -> bytes:
+        pcm = np.frombuffer(b"".join(tts.pieces(text, "zf_xiaobei")), "<i2")
+        audio = resample(pcm, 24_000, g711.RATE)
+        return g711.encode(audio[first_loud_sample(audio) : last_loud_sample(audio)]) + g711.SILENCE * 512
+
+    return say
 
 
 @pytest.mark.models
-def test_a_finished_question_sounds_finished_and_its_beginning_does_not(line: bytes) -> None:
+def test_a_question_sounds_finished_and_a_filler_does_not(speak: Callable[[str], bytes]) -> None:
     model = SmartTurn(model_dir("smart-turn-v3") / "smart-turn.onnx")
-    pause = g711.SILENCE * 1600
-    assert model.probability(line + pause) > 0.5
-    assert model.probability(line[: len(line) // 4]) < 0.5
+    assert model.probability(speak("请问固定工位一个月多少钱？")) > 0.9
+    assert model.probability(speak("然后呢，就是那个，")) < 0.1
 
 
 @pytest.mark.models
-def test_audio_of_any_length_is_judged_by_its_last_8_seconds(line: bytes) -> None:
+def test_audio_of_any_length_is_judged_by_its_last_8_seconds(speak: Callable[[str], bytes]) -> None:
     model = SmartTurn(model_dir("smart-turn-v3") / "smart-turn.onnx")
-    long = line * 12
+    line = speak("好的。")
+    long = line * (10 * g711.RATE // len(line))
     assert model.probability(long) == model.probability(long[-8 * g711.RATE :])
     assert 0 <= model.probability(line[:800]) <= 1
 
 
 @pytest.mark.models
-async def test_the_answer_comes_on_the_event_loop(line: bytes, fresh: None) -> None:
+@pytest.mark.usefixtures("fresh")
+async def test_the_answer_comes_on_the_event_loop() -> None:
     model = shared_turn_model()
     assert model is not None
     answered: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
-    model.ask(line, asyncio.get_running_loop(), answered.set_result)
+    model.ask(g711.SILENCE * 8000, asyncio.get_running_loop(), answered.set_result)
     async with asyncio.timeout(20):
         probability = await answered
     assert probability is not None
@@ -80,8 +85,9 @@ async def test_a_model_that_fails_once_serves_the_next_pause(caplog: pytest.LogC
     assert "judged without it" in caplog.text
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_machine_without_the_model_goes_on_without(
-    tmp_path: Path, settings: LazySettings, caplog: pytest.LogCaptureFixture, fresh: None
+    tmp_path: Path, settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.AIKER = settings.AIKER.model_copy(update={"models": tmp_path})
     with caplog.at_level(logging.WARNING):
