@@ -1,6 +1,6 @@
 """When does a silence end the caller's turn? Mandarin utterances, finished and not, over a telephone line.
 
-``turns.json`` holds two sets of 89, ``development`` for tuning the rule and ``held_out`` for its figures. Half
+``turns.json`` holds two sets of 89, ``development`` for tuning and ``held_out`` for the figures. Half
 of each is finished, half breaks off: a filler, a connective, half a number or list, audio cut in the middle.
 Kokoro speaks them in eight voices, four a set, and mu-law at 8 kHz with the noise of a line carries them. The
 real VAD, whisper-base and Smart Turn judge each pause, as in a call.
@@ -117,16 +117,17 @@ def print_table(name: str, observed: Sequence[Observed]) -> None:
     finished = [u for u in observed if u.finished]
     unfinished = [u for u in observed if not u.finished]
     print(f"{name}: {len(finished)} finished, {len(unfinished)} unfinished utterances")
+    print(f"{'':18} | cut off by a pause of    | wait behind a finished one: | split at their")
     gaps = " ".join(f"{gap:>5} ms" for gap in GAPS_MS)
-    print(f"{'':18}  cut off by a pause of {gaps} | finished wait: median    p90 | split at own pauses")
+    print(f"{'':18} | {gaps} | question  all median   p90 | own pauses")
     for rule_name, rule in rules().items():
-        cut = [cut_off(unfinished, rule, gap) for gap in GAPS_MS]
-        waits = sorted(rule(utterance.pauses[-1]) for utterance in finished)
-        split = sum(is_split(utterance, rule) for utterance in observed)
-        print(
-            f"{rule_name:18} {'':22} {' '.join(f'{share:8.0%}' for share in cut)} | {median(waits):17.0f} ms"
-            f" {waits[int(len(waits) * 0.9)]:3.0f} ms | {split}"
-        )
+        cut = " ".join(f"{cut_off(unfinished, rule, gap):8.0%}" for gap in GAPS_MS)
+        questions = median(rule(u.pauses[-1]) for u in finished if u.kind == "question")
+        waits = sorted(rule(u.pauses[-1]) for u in finished)
+        p90, split = waits[int(len(waits) * 0.9)], sum(is_split(u, rule) for u in observed)
+        print(f"{rule_name:18} | {cut} | {questions:8.0f} {median(waits):11.0f} {p90:5.0f} | {split}")
+    pauses = sum(len(u.pauses) - 1 for u in observed)
+    print(f"pauses inside an utterance that were recognised for nothing: {pauses} in {len(observed)}")
 
 
 def cut_off(unfinished: Sequence[Observed], rule: Rule, gap_ms: float) -> float:
