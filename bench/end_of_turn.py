@@ -160,7 +160,9 @@ def observe(name: str, pause_ms: float) -> Iterator[Observed]:
         pauses = []
         for start_ms, end_ms, at_ms, lasts_ms in pauses_of(line, pause_ms):
             heard = line[max(0, round((start_ms - PREROLL_MS) * 8)) : round(at_ms * 8)]
-            samples = resample(g711.decode(heard), g711.RATE, STT_SAMPLE_RATE).astype(np.float32) / 32768
+            samples = resample(g711.decode(heard), g711.RATE, STT_SAMPLE_RATE).astype(
+                np.float32
+            ) / np.float32(32768)
             text = stt.transcribe(samples, "zh").text
             pauses.append(Pause(end_ms - start_ms, lasts_ms, text, model.probability(heard)))
         yield Observed(utterance["say"], utterance["kind"], utterance["finished"], tuple(pauses))

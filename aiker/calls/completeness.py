@@ -61,7 +61,7 @@ _ANSWER = re.compile(
 )
 _QUESTION = re.compile(
     r"(吗|呢|吧|么|(?<!有)没有?)$|什么|怎么|多少|几|哪|谁|如何|多(久|长|远|大|高)|能不能|可不可以|是不是|有没有.|会不会|要不要"
-    r"|(.)不\1|还是."
+    r"|(?P<verb>.)不(?P=verb)|还是."
 )
 # A change of state, a request for a small thing, an amount: little follows these.
 _SETTLED = re.compile(r"(了|一下|一遍|看看|(?<=[0-9一二三四五六七八九十百千万])(块|块钱|元|个人|位))$")
