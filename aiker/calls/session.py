@@ -246,12 +246,13 @@ class CallSession:
         self._withdraw()
 
     def _on_ended(self, decision: Decision) -> None:
-        if self._reply is None:
-            self._open_reply(decision)
-        assert self._reply is not None
+        reply = self._reply
+        if reply is None:
+            reply = self._open_reply(decision)  # cut at the longest utterance, in the middle of speech
+        else:
+            reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
         self._carry_from_ms = None
-        self._reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
-        self._reply.commit(self._now())
+        reply.commit(self._now())
 
     def _on_heard(self, reply: Reply) -> bool:
         """Take what was recognised; say whether the answer may be begun before the turn is over."""
