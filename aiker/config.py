@@ -93,6 +93,11 @@ class Config(BaseSettings):
     )
 
     call_token: SecretStr | None = Field(None, description="Fixed token that admits calls, for a PBX.")
+    speculation_load: float = Field(
+        3.0,
+        gt=0,
+        description="Load average per core above which no answer is begun before the caller's turn is over.",
+    )
     max_calls: int = Field(8, ge=1, description="Calls at once in one web process; more are refused.")
 
     @property

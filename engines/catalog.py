@@ -37,7 +37,7 @@ CATALOG = Path(__file__).with_name("catalog.toml")
 RECORD = "aiker-model.json"
 SMALL_LLM, LARGE_LLM = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
 
-Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "llm", "speaker"]
+Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "turn", "llm", "speaker"]
 # What can read a model: CTranslate2, transformers (also GPTQ and AWQ), llama.cpp, onnxruntime, coqui-tts ...
 Format = Literal["ctranslate2", "transformers", "gguf", "onnx", "xtts", "piper", "paddle", "torch"]
 Scheme = Literal["hf", "modelscope", "pypi", "npm", "path"]
@@ -256,9 +256,8 @@ def machine_size() -> tuple[int, int]:
 def default_models(config: Config) -> list[str]:
     """Return the ids that these settings need, each once, the LLM last because it is the largest."""
     llm = choose_llm(*machine_size()) if config.llm_model == "auto" else config.llm_model
-    return list(
-        dict.fromkeys([config.stt_model, config.tts_model, config.embedding_model, "silero-vad", llm])
-    )
+    engines = [config.stt_model, config.tts_model, config.embedding_model]
+    return list(dict.fromkeys([*engines, "silero-vad", "smart-turn-v3", llm]))
 
 
 def _files(model_id: str, entry: dict[str, Any], packages: dict[str, Any]) -> list[dict[str, Any]]:

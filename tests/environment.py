@@ -12,4 +12,5 @@ import tempfile
 _data_dir = tempfile.mkdtemp(prefix="aiker-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["AIKER_DATA_DIR"] = _data_dir
+os.environ["AIKER_SPECULATION_LOAD"] = "1000"  # what a test sees must not depend on how busy the machine is
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -84,6 +84,7 @@ class AssistantAdmin(ModelAdmin):
                 "fields": [
                     "vad",
                     "end_of_turn_ms",
+                    "longest_pause_ms",
                     "silence_seconds",
                     "silence_prompts",
                     "hold_seconds",

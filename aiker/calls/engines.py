@@ -10,6 +10,7 @@ from django.conf import settings
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.plan import CallPlan
 from aiker.calls.tools import http
+from aiker.calls.turn_model import TurnModel, shared_turn_model
 from aiker.calls.vad import VadThread, shared_vad
 from engines.adapters.llm_adapter import LLMAdapter
 from engines.adapters.rerank_adapter import RerankAdapter
@@ -28,6 +29,7 @@ class CallEngines:
     knowledge: RAGSystem | None
     phrases: PhraseCache
     send_tool: http.Send = http.send
+    turn_model: TurnModel | None = None
 
 
 # A broken engine is broken for every call of this process.
@@ -54,7 +56,7 @@ def make_reranker(plan: CallPlan) -> RerankAdapter | None:
 
 
 def open_engines(plan: CallPlan) -> CallEngines:
-    """Return the engines ``plan`` names; nothing is loaded or contacted yet but the VAD."""
+    """Return the engines ``plan`` names; nothing is loaded or contacted yet but what listens for turns."""
     engines = plan.engines
     return CallEngines(
         vad=shared_vad(plan.vad),
@@ -63,6 +65,7 @@ def open_engines(plan: CallPlan) -> CallEngines:
         tts=make_tts(plan),
         knowledge=_knowledge(plan),
         phrases=phrase_cache(),
+        turn_model=shared_turn_model(),
     )
 
 

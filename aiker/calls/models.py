@@ -151,9 +151,22 @@ class Assistant(models.Model):
         help_text=_("What tells that the caller speaks. Takes effect on the next call."),
     )
     end_of_turn_ms = models.PositiveSmallIntegerField(
-        _("silence that ends a turn (ms)"),
-        default=600,
-        validators=[MinValueValidator(250), MaxValueValidator(3000)],
+        _("silence after a finished sentence (ms)"),
+        default=250,
+        validators=[MinValueValidator(100), MaxValueValidator(3000)],
+        help_text=_(
+            "When the caller's words and voice both say that the question is complete, the answer begins "
+            "after this silence. Longer: callers are cut short less often, and wait longer."
+        ),
+    )
+    longest_pause_ms = models.PositiveSmallIntegerField(
+        _("longest pause within a turn (ms)"),
+        default=1500,
+        validators=[MinValueValidator(500), MaxValueValidator(5000)],
+        help_text=_(
+            "So long an unfinished sentence is waited for: a filler, a number in groups, a list. "
+            "What is neither clearly finished nor unfinished waits something in between."
+        ),
     )
     max_call_seconds = models.PositiveIntegerField(
         _("longest call (s)"), default=900, validators=[MinValueValidator(30), MaxValueValidator(14400)]
@@ -166,6 +179,11 @@ class Assistant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.longest_pause_ms < self.end_of_turn_ms:
+            too_short = _("The longest pause cannot be shorter than the silence after a finished sentence.")
+            raise ValidationError({"longest_pause_ms": too_short})
 
 
 class MenuAction(models.TextChoices):

@@ -55,6 +55,7 @@ class CallPlan:
     silence_prompts: int
     vad: str
     end_of_turn_ms: int
+    longest_pause_ms: int
     max_call_seconds: int
     tools: tuple[ToolSpec, ...] = ()
 
@@ -116,6 +117,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         silence_prompts=assistant.silence_prompts,
         vad=assistant.vad,
         end_of_turn_ms=assistant.end_of_turn_ms,
+        longest_pause_ms=assistant.longest_pause_ms,
         max_call_seconds=assistant.max_call_seconds,
         tools=tuple(tool.spec() for tool in assistant.tools.filter(is_active=True)),
     )

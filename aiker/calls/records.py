@@ -48,7 +48,7 @@ class TurnRecord:
     interrupted: bool
     voice_to_voice_ms: int | None
     contributions: list[dict[str, Any]]
-    moments: dict[str, float]
+    moments: dict[str, Any]
     passages: list[dict[str, Any]]
     retrieval: dict[str, Any]
     engines: dict[str, str]

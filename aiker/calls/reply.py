@@ -87,6 +87,8 @@ class Reply:
     earlier: Earlier | None = None  # what a repetition repeats
     keyed: Keyed | None = None  # what the caller typed, instead of words or after them
     manner: Manner = Manner.NONE
+    # Told when the transcript is known, or will not be; says whether to answer before the turn is over.
+    on_heard: Callable[[Reply], bool] = lambda _reply: True
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -94,6 +96,7 @@ class Reply:
     segments: list[Segment] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
+    end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
     recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed: bool = False
     announced: bool = False
@@ -161,6 +164,11 @@ class Reply:
         """Whether any of it went to the caller."""
         return any(segment.runs for segment in self.segments)
 
+    @property
+    def plays_from(self) -> float | None:
+        """When its first frame is played, None while nothing went to the caller."""
+        return next((segment.runs[0][0] for segment in self.segments if segment.runs), None)
+
     def heard_text(self, now_ms: float) -> str:
         """Return what of the answer was played by ``now_ms``."""
         return "".join(heard(segment, now_ms) for segment in self.segments)
@@ -190,7 +198,7 @@ class Reply:
             interrupted=interrupted,
             voice_to_voice_ms=self.timeline.voice_to_voice,
             contributions=[share._asdict() for share in self.timeline.contributions()],
-            moments=self.timeline.as_dict(),
+            moments=self.timeline.as_dict() | {"end_of_turn": self.end_of_turn},
             passages=self.passages,
             retrieval=summary(self.found, self.recited) if self.found else {},
             engines={stage: served.engine for stage, served in self.served.items()},
@@ -212,6 +220,7 @@ class Reply:
                 await self._answer()
         except EngineError as exc:
             self.error = exc
+            self.on_heard(self)
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
         if self._mask:
@@ -244,6 +253,8 @@ class Reply:
         self.timeline.transcript = voice.now()
         self._announce()
         self._understood.set()
+        if not self.on_heard(self):
+            await self._commit.wait()
         if not self.user_text or voice.knowledge is None or self._tool or not self._asks:
             return
         try:

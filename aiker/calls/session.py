@@ -20,9 +20,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from aiker.calls import prompt, records
+from aiker.calls.completeness import asks_for_number
+from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.earlier import Earlier, mend
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
@@ -32,11 +35,13 @@ from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner
 from aiker.calls.menu import Keyed, keyed
 from aiker.calls.models import EndReason
+from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
 from aiker.calls.playout import Segment
 from aiker.calls.recorder import Recorder
 from aiker.calls.reply import Reply, Voice
 from aiker.calls.speaker import Speaker
+from aiker.calls.speculation import Speculation
 from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.spec import Called
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
@@ -86,7 +91,10 @@ class CallSession:
         self._zero = self._loop.time()
         self._recorder = Recorder()
         self._speaker = Speaker(wire, send, self._recorder, self._now, self._on_frame_sent)
-        self._turns = TurnTaking(TurnSettings(end_ms=plan.end_of_turn_ms))
+        self._turns = TurnTaking(TurnSettings(longest_pause_ms=plan.longest_pause_ms))
+        detector = EndOfTurn(plan.end_of_turn_ms, plan.longest_pause_ms)
+        self._pause = PauseJudge(self._turns, detector, engines.turn_model, self._loop)
+        self._speculation = Speculation(settings.AIKER.speculation_load)
         self._vad = engines.vad.open(self._loop, self._on_window)
         self._writer = records.CallWriter(self.id)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -236,7 +244,7 @@ class CallSession:
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             _HANDLERS[decision.kind](self, decision)
 
-    def _on_speech_started(self, decision: Decision) -> None:  # noqa: ARG002
+    def _on_speech_started(self, decision: Decision) -> None:
         self._cancel_timer("silence")
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
@@ -246,36 +254,57 @@ class CallSession:
                 self._speaker.silence()  # a greeting or a prompt gives way
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.was_sent or reply.tools.acted:
-            self._interrupt(reply)
+        elif not reply.error and not reply.tools.acted and self._goes_on(reply, decision):
+            self._reopen(reply)
         else:
-            # Nothing was said yet: the caller is still in the same turn.
-            self._carry_from_ms = reply.speech_start_ms
-            self._withdraw()
+            self._interrupt(reply)
 
     def _on_paused(self, decision: Decision) -> None:
         self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
-        self._open_reply(decision)
+        reply = self._open_reply(decision)
+        last = self._history[-1]["content"] if self._history else ""
+        self._pause.begin(reply.audio, dictating=asks_for_number(last))
 
     def _on_resumed(self, decision: Decision) -> None:  # noqa: ARG002
         self._withdraw()
 
     def _on_ended(self, decision: Decision) -> None:
-        if self._reply is None:
-            self._open_reply(decision)
-        assert self._reply is not None
+        reply = self._reply
+        if reply is None:
+            reply = self._open_reply(decision)  # cut at the longest utterance, in the middle of speech
+        else:
+            reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
         if self._keypad.typing or self._typed:
-            self._carry_to_keys(self._reply)
+            self._carry_to_keys(reply)
             return
         self._carry_from_ms = None
-        self._reply.commit(self._now())
+        reply.commit(self._now())
 
-    def _open_reply(self, decision: Decision) -> None:
+    def _on_heard(self, reply: Reply) -> bool:
+        """Take what was recognised; say whether the answer may be begun before the turn is over."""
+        if reply is not self._reply or reply.committed:
+            return True
+        may_be_all = self._pause.heard(reply.user_text)
+        return may_be_all and not reply.error and self._speculation.begin()
+
+    def _goes_on(self, reply: Reply, decision: Decision) -> bool:
+        assert reply.timeline.committed is not None
+        began = self._recorder.spoken_at(decision.speech_start_ms)
+        heard_ms = None if reply.plays_from is None else began - reply.plays_from
+        return goes_on(began - reply.timeline.committed, heard_ms)
+
+    def _reopen(self, reply: Reply) -> None:
+        """The caller was not done: take the answer back, and join what comes with what was said."""
+        self._emit(CallEvent.TURN_REOPENED, reply.number, heard=reply.heard_text(self._now()))
+        self._speaker.silence()
+        self._carry_from_ms = reply.speech_start_ms
+        self._withdraw()
+
+    def _open_reply(self, decision: Decision) -> Reply:
         start_ms = decision.speech_start_ms if self._carry_from_ms is None else self._carry_from_ms
         audio = self._recorder.caller(start_ms - PREROLL_MS, decision.at_ms)
-        self._begin_reply(
-            start_ms, audio, self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
-        )
+        speech_end = self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
+        return self._begin_reply(start_ms, audio, speech_end)
 
     def _begin_reply(
         self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
@@ -291,6 +320,7 @@ class CallSession:
             pending=self._pending_tool,
             earlier=self._earlier,
             keyed=keys,
+            on_heard=self._on_heard,
         )
         self._reply = reply
         reply.start()
@@ -327,6 +357,7 @@ class CallSession:
             return
         if not reply.user_text and not reply.error:
             self._reply = None  # a noise, not a turn
+            self._speculation.end_turn()
         else:
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
@@ -355,6 +386,7 @@ class CallSession:
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         record = reply.record(self._now(), at_ms, interrupted=interrupted)
         self._pending_tool = reply.tools.asks or self._desk.offered_by(record.heard_text)
+        self._speculation.end_turn()
         if version := record.retrieval.get("version"):
             self._versions[version] = None
         self._holding = reply.manner is Manner.WAIT

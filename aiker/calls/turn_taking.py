@@ -6,6 +6,7 @@
     for start_ms, probability in windows:          # one per 32 ms of caller audio
         for decision in turns.step(start_ms, 32, probability, assistant_audible=False):
             ...
+    turns.require(250)       # in a pause: this much silence is enough, what was said is a whole sentence
 
 Time is the caller's audio time in ms; no clock, no I/O, so tests script it.
 """
@@ -43,8 +44,8 @@ class TurnSettings:
     silence_probability: float = 0.35
     start_ms: float = 96
     barge_in_ms: float = 224
-    pause_ms: float = 128
-    end_ms: float = 600
+    pause_ms: float = 64
+    longest_pause_ms: float = 1500
     max_utterance_ms: float = 25_000
 
 
@@ -63,11 +64,20 @@ class TurnTaking:
         self._run_ms = 0.0  # speech gathered towards a start, while silent
         self._start_ms = 0.0
         self._end_ms = 0.0
+        self._needed_ms = settings.longest_pause_ms
 
     @property
     def speaking(self) -> bool:
         """Whether an utterance has begun that has not ended."""
         return self._state is not _State.SILENT
+
+    def require(self, silence_ms: float) -> None:
+        """End the turn at the next window with ``silence_ms`` of silence behind the speech.
+
+        Holds for the present pause, and may be called again as more becomes known; each pause begins with the
+        longest.
+        """
+        self._needed_ms = min(silence_ms, self._settings.longest_pause_ms)
 
     def step(
         self, window_start_ms: float, window_ms: float, probability: float, *, assistant_audible: bool
@@ -116,8 +126,9 @@ class TurnTaking:
         silence = now - self._end_ms
         if self._state is _State.SPEAKING and silence >= self._settings.pause_ms:
             self._state = _State.PAUSED
+            self._needed_ms = self._settings.longest_pause_ms
             decisions.append(self._decide(Turn.PAUSED, now))
-        if self._state is _State.PAUSED and silence >= self._settings.end_ms:
+        if self._state is _State.PAUSED and silence >= self._needed_ms:
             decisions.append(self._end(now))
         return decisions
 

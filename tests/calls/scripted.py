@@ -80,9 +80,11 @@ class StandInEngines:
     not_cached: Container[str] = ()
     send_tool: Send = send
     thinks_s: float = 0.1
+    recognition_s: float = 0.2
+    sounds_finished: float | None = None  # what the audio turn model says of every pause
 
     async def transcribe(self, _mulaw: bytes, note: Note) -> str:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(self.recognition_s)
         note(Served("stt", "stand-in"))
         return _or_raise(self.hears.pop(0))
 
@@ -121,6 +123,12 @@ class StandInEngines:
     async def try_missing(self, _tts: Any, _texts: list[str]) -> None:
         return
 
+    # -- as the audio turn model
+    def ask(
+        self, _mulaw: bytes, loop: asyncio.AbstractEventLoop, on_answer: Callable[[float | None], None]
+    ) -> None:
+        loop.call_later(0.05, on_answer, self.sounds_finished)
+
     # -- as the VAD
     def open(self, _loop: Any, on_window: Callable[[float, float], None]) -> StandInEngines:
         self.on_window = on_window
@@ -152,6 +160,7 @@ class ScriptedCall:
             knowledge=engines.knowledge,
             phrases=stand_in,
             send_tool=engines.send_tool,
+            turn_model=stand_in,
         )
         self.engines = engines
         self.sent: list[Message] = []

@@ -258,6 +258,8 @@ def test_an_assistant_with_wrong_values_is_not_saved_and_says_why(
         "fillers",
         "filler_ms",
     }
+    answer = admin_client.post(address, good | {"end_of_turn_ms": "900", "longest_pause_ms": "800"})
+    assert set(answer.context["adminform"].form.errors) == {"longest_pause_ms"}
     assert admin_client.post(address, good).status_code == 302
 
 

@@ -32,17 +32,17 @@ class Script:
 
 
 def test_an_utterance_starts_pauses_and_ends() -> None:
-    script = Script().silence(320).speech(960).silence(960)
+    script = Script().silence(320).speech(960).silence(1600)
     assert script.log == [
         (Turn.SPEECH_STARTED, 416),  # 96 ms of speech
-        (Turn.PAUSED, 1408),  # 128 ms of silence
-        (Turn.ENDED, 1888),  # 608 ms of silence, the first window at or over 600
+        (Turn.PAUSED, 1344),  # 64 ms of silence
+        (Turn.ENDED, 2784),  # 1504 ms of silence, the first window at or over 1500
     ]
     assert (script.decisions[-1].speech_start_ms, script.decisions[-1].speech_end_ms) == (320, 1280)
 
 
 def test_a_short_pause_is_taken_back() -> None:
-    script = Script().speech(640).silence(192).speech(640).silence(640)
+    script = Script().speech(640).silence(192).speech(640).silence(1600)
     assert [kind for kind, _ in script.log] == [
         Turn.SPEECH_STARTED,
         Turn.PAUSED,
@@ -73,5 +73,28 @@ def test_speech_without_end_is_cut_at_the_limit() -> None:
     assert (Turn.ENDED, 3200) in script.log
 
 
-def test_the_silence_that_ends_a_turn_is_set() -> None:
-    assert Script(end_ms=1000).speech(320).silence(960).log[-1][0] is Turn.PAUSED
+def test_an_unfinished_turn_ends_at_the_limit() -> None:
+    assert Script(longest_pause_ms=1000).speech(320).silence(960).log[-1][0] is Turn.PAUSED
+    assert Script(longest_pause_ms=1000).speech(320).silence(1024).log[-1] == (Turn.ENDED, 1344)
+
+
+@pytest.mark.parametrize(("known_after", "ends"), [(96, 256), (416, 448)])
+def test_what_was_said_decides_how_much_silence_ends_a_turn(known_after: float, ends: float) -> None:
+    """At once when the words are known later than the silence they ask for."""
+    script = Script().speech(320).silence(known_after)
+    script.turns.require(250)
+    script.silence(640)
+    assert script.log[-1] == (Turn.ENDED, 320 + ends)
+
+
+def test_each_pause_is_judged_anew() -> None:
+    script = Script().speech(320).silence(96)
+    script.turns.require(250)
+    script.speech(320).silence(640)
+    assert script.log[-1][0] is Turn.PAUSED
+
+
+def test_nothing_makes_a_pause_longer_than_the_limit() -> None:
+    script = Script(longest_pause_ms=500).speech(320).silence(96)
+    script.turns.require(9000)
+    assert script.silence(640).log[-1] == (Turn.ENDED, 320 + 512)

@@ -317,6 +317,26 @@ async def test_interrupted_reply_strikes_what_was_not_heard(
     await expect(page.locator("#softphone")).to_have_attribute("data-state", "listening")
 
 
+async def test_caller_who_goes_on_takes_the_answer_back(
+    open_browser: OpenBrowser, server: StandInCallServer
+) -> None:
+    page = await open_page(await open_browser(*microphone_flags(None)), server.url("anna"))
+    call = await place_call(page, server)
+    await call.event("transcript", 1, text="会议室多少钱", final=True)
+    await call.event("reply_text", 1, text="一百二十块。")
+    await call.event("reply_started", 1)
+    await expect(page.locator("#softphone")).to_have_attribute("data-state", "speaking")
+
+    await call.event("turn_reopened", 1, heard="一百")
+    await expect(page.locator("#softphone")).to_have_attribute("data-state", "listening")
+    await expect(page.locator(".sp-assistant")).to_be_hidden()
+
+    await call.event("transcript", 1, text="会议室多少钱一天", final=True)
+    await call.event("reply_text", 1, text="八百块。")
+    await expect(page.locator(".sp-caller .sp-bubble")).to_have_text("会议室多少钱一天")
+    await expect(page.locator(".sp-assistant .sp-bubble")).to_have_text("八百块。")
+
+
 async def test_keys_mute_and_hang_up_reach_the_server_and_release_the_microphone(
     open_browser: OpenBrowser, server: StandInCallServer
 ) -> None:

@@ -58,6 +58,7 @@ def test_the_models_of_a_fresh_installation_are_there_with_their_kind() -> None:
         "piper-en-joe": ("tts", "piper"),
         "campplus": ("speaker", "torch"),
         "silero-vad": ("vad", "onnx"),
+        "smart-turn-v3": ("turn", "onnx"),
         "qwen2.5-coder-0.5b": ("llm", "gguf"),
         "qwen2.5-coder-1.5b": ("llm", "gguf"),
     }
@@ -166,6 +167,7 @@ def test_the_default_models_are_those_of_the_settings_each_once() -> None:
         config.tts_model,
         config.embedding_model,
         "silero-vad",
+        "smart-turn-v3",
         "qwen2.5-coder-1.5b",
     ]
     assert default_models(config.model_copy(update={"stt_model": "silero-vad"})).count("silero-vad") == 1

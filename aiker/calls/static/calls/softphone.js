@@ -107,6 +107,7 @@ class Softphone {
       speech_paused: () => this.#show(call, { mood: "thinking" }),
       transcript: () => this.#onTranscript(call, event),
       turn_committed: () => this.#show(call, { mood: "thinking" }),
+      turn_reopened: () => this.#onReopened(call, turn),
       passages: () => this.transcript.passages(turn, event.passages),
       reply_text: () => this.transcript.reply(turn, event.text),
       filler: () => this.transcript.filler(turn, event.text),
@@ -145,6 +146,11 @@ class Softphone {
 
   #onReplyOver(call, { turn, heard }) {
     this.transcript.heard(turn, heard);
+    this.#show(call, { replying: false, mood: "listening" });
+  }
+
+  #onReopened(call, turn) {
+    this.transcript.reopen(turn);
     this.#show(call, { replying: false, mood: "listening" });
   }
 

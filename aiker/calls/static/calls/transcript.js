@@ -67,6 +67,14 @@ export class Transcript {
     this.#follow();
   }
 
+  // The caller was not done: what was begun as an answer is taken back.
+  reopen(turn) {
+    const exchange = this.#exchange(turn);
+    exchange.text = "";
+    exchange.answer.replaceChildren();
+    exchange.answer.hidden = true;
+  }
+
   passages(turn, passages) {
     const { sources } = this.#exchange(turn);
     sources.replaceChildren(...passages.map((passage) => this.#chip(passage)));
