@@ -155,7 +155,8 @@ def test_fixed_sentences_are_made_ahead(anna: Assistant) -> None:
 def tool(receiver: Receiver) -> Tool:
     made = Tool(
         name="查订单", slug="query_order", kind="lookup", ask_model=True, description="查",
-        failure="查不了。", parameters=json.loads(SCHEMA), url=receiver.url("/json"), answer="您的订单{status}。"
+        failure="查不了。", answer="您的订单{status}。", parameters=json.loads(SCHEMA),
+        url=receiver.url("/json"),
     )  # fmt: skip
     made.set_secrets({"header:X-Key": "geheim"})
     made.full_clean(exclude=["sealed"])
