@@ -335,8 +335,9 @@ class Reply:
     def has_spoken(self) -> bool:
         return bool(self.segments)
 
-    def note_tool(self) -> None:
-        self.timeline.tool = self.voice.now()
+    def reached(self, moment: str) -> None:
+        if getattr(self.timeline, moment) is None:
+            setattr(self.timeline, moment, self.voice.now())
 
     async def say(self, pieces: AsyncIterator[str]) -> None:
         """Say a text clause by clause while it is written."""

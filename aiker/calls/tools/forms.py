@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -47,7 +48,7 @@ class ToolForm(forms.ModelForm):
 
     parameters = SchemaField(required=False)
     headers = forms.CharField(
-        label=_("headers"),
+        label=_("Headers"),
         required=False,
         widget=UnfoldAdminTextareaWidget(
             attrs={
@@ -63,7 +64,7 @@ class ToolForm(forms.ModelForm):
         ),
     )
     signing_key = forms.CharField(
-        label=_("signing key"),
+        label=_("Signing key"),
         required=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_(
@@ -72,7 +73,7 @@ class ToolForm(forms.ModelForm):
         ),
     )
     forget = forms.BooleanField(
-        label=_("remove the stored headers and key"), required=False, widget=UnfoldBooleanSwitchWidget
+        label=_("Remove the stored headers and key"), required=False, widget=UnfoldBooleanSwitchWidget
     )
 
     class Meta:
@@ -90,7 +91,7 @@ class ToolForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         about = Tool._meta.get_field("parameters")
-        self.fields["parameters"].label = about.verbose_name
+        self.fields["parameters"].label = capfirst(about.verbose_name)
         self.fields["parameters"].help_text = about.help_text
 
     def clean_headers(self) -> dict[str, str]:

@@ -54,8 +54,8 @@ class Stage(Protocol):
     @property
     def has_spoken(self) -> bool: ...
 
-    def note_tool(self) -> None:
-        """Note that a tool is done, for where the turn's time went."""
+    def reached(self, moment: str) -> None:
+        """Note a moment of ``latency.Timeline``, the first time that it is reached."""
 
 
 @dataclass(slots=True)
@@ -96,6 +96,7 @@ class ToolTurn:
         for _ in range(MOST_RUNS):
             reading = Reading(self.stage.ask(messages, self.offered))
             first = await reading.first()
+            self.stage.reached("first_token")
             if first and otherwise:
                 await reading.close()
                 await self.stage.recite(otherwise)
@@ -145,7 +146,7 @@ class ToolTurn:
         if tool.url and tool.progress and not self.stage.has_spoken:
             await self.stage.recite(tool.progress)
         await work
-        self.stage.note_tool()
+        self.stage.reached("tool")
         return run
 
     async def _ask_first(self, called: Called, run: ToolRun) -> None:

@@ -50,12 +50,13 @@ class Reading:
 
     async def rest(self) -> AsyncIterator[str]:
         """Yield the words, from the first one on."""
-        yield self._held
+        if self._held:
+            yield self._held
         async for item in self._items:
-            if isinstance(item, str):
-                yield item
-            else:
+            if isinstance(item, ToolCall):
                 self._keep(item)
+            elif item:
+                yield item
 
     async def close(self) -> None:
         """Stop the engine."""

@@ -12,6 +12,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from pydantic import SecretStr
 
 from aiker.calls.models import Assistant, Call, Tool, Turn
 from aiker.calls.plan import plan_for
@@ -151,11 +153,21 @@ def test_fixed_sentences_are_made_ahead(anna: Assistant) -> None:
     assert not [text for text in phrases if "{" in text]
 
 
+def test_a_saved_tool_asks_for_its_audio(anna: Assistant) -> None:
+    DBTaskResult.objects.all().delete()
+    tool = Tool.objects.create(slug="x", kind="hang_up", phrases="挂了吧")
+    assert DBTaskResult.objects.filter(task_path="aiker.calls.tasks.prepare_phrases").exists()
+    DBTaskResult.objects.all().delete()
+    tool.assistants.add(anna)
+    assert DBTaskResult.objects.filter(task_path="aiker.calls.tasks.prepare_phrases").exists()
+
+
 @pytest.fixture
 def tool(receiver: Receiver) -> Tool:
     made = Tool(
         name="查订单", slug="query_order", kind="lookup", ask_model=True, description="查",
-        failure="查不了。", parameters=json.loads(SCHEMA), url=receiver.url("/json"), answer="您的订单{status}。"
+        failure="查不了。", answer="您的订单{status}。", parameters=json.loads(SCHEMA),
+        url=receiver.url("/json"),
     )  # fmt: skip
     made.set_secrets({"header:X-Key": "geheim"})
     made.full_clean(exclude=["sealed"])
@@ -253,8 +265,6 @@ def test_the_page_of_a_call_tells_what_was_run(admin_client: Client, anna: Assis
 def test_twilio_is_told_how_a_call_goes_on(
     client: Client, anna: Assistant, monkeypatch: pytest.MonkeyPatch, reason: str, target: str, said: str
 ) -> None:
-    from pydantic import SecretStr
-
     monkeypatch.setattr(settings.AIKER, "call_token", SecretStr("t"))
     Call.objects.create(
         assistant=anna, wire="twilio", carrier_call_id="CA1", started_at=timezone.now(),

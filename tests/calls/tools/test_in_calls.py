@@ -68,7 +68,7 @@ def plan() -> Plan:
     without = plan_for(anna)
 
     def with_tool(kind: str, **fields: Any) -> CallPlan:
-        given: dict[str, Any] = {
+        kinds: dict[str, dict[str, Any]] = {
             "transfer": {
                 "slug": "transfer", "phrases": "转人工\n找真人", "target": "8001", "answer": "正在转接。",
             },
@@ -78,8 +78,8 @@ def plan() -> Plan:
                 "slug": "query_order", "ask_model": True, "description": "查订单", "parameters": ORDER,
                 "url": "https://x.test/", "progress": CHECKING,
             },
-        }[kind]  # fmt: skip
-        tool = Tool(kind=kind, name=kind, failure=FAILED, **{**given, **fields})
+        }  # fmt: skip
+        tool = Tool(kind=kind, name=kind, failure=FAILED, **{**kinds[kind], **fields})
         return replace(without, tools=(tool.spec(),))
 
     return with_tool
