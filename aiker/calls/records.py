@@ -54,6 +54,7 @@ class TurnRecord:
     engines: dict[str, str]
     routing: dict[str, dict[str, Any]]
     error: dict[str, str] = field(default_factory=dict)
+    barge_ins: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

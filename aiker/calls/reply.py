@@ -13,7 +13,7 @@ Until ``commit`` nothing reaches the caller; audio that is ready waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from aiker.calls.phrases import PhraseCache
 from aiker.calls.playout import Segment, heard
 from aiker.calls.records import TurnRecord
 from aiker.calls.speaker import Speaker
+from engines.adapters.client import Note
 from engines.adapters.llm_adapter import LLMAdapter, Message
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
@@ -84,6 +85,8 @@ class Reply:
     committed: bool = False
     announced: bool = False
     task: asyncio.Task[None] | None = None
+    listen: Callable[[Note], Awaitable[str]] | None = None  # instead of recognition, when it has run already
+    barge_ins: list[dict[str, Any]] = field(default_factory=list)  # see docs/barge-in.md
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
@@ -147,6 +150,7 @@ class Reply:
             assistant_text=self.assistant_text,
             heard_text=self.heard_text(now_ms),
             interrupted=interrupted,
+            barge_ins=self.barge_ins,
             voice_to_voice_ms=self.timeline.voice_to_voice,
             contributions=[share._asdict() for share in self.timeline.contributions()],
             moments=self.timeline.as_dict(),
@@ -174,7 +178,9 @@ class Reply:
 
     async def _understand(self) -> None:
         voice = self.voice
-        heard = await voice.stt.transcribe(self.audio, self._note)
+        heard = await (
+            self.listen(self._note) if self.listen else voice.stt.transcribe(self.audio, self._note)
+        )
         self.user_text = voice.correct(heard)
         self.heard_as = heard if heard != self.user_text else ""
         self.timeline.transcript = voice.now()
@@ -190,6 +196,9 @@ class Reply:
             self._complain(exc)
             return
         self._take(found)
+
+    async def _hear(self, note: Note) -> str:
+        return await self.voice.stt.transcribe(self.audio, note)
 
     def _take(self, found: Found) -> None:
         """Keep what was found, for the answer and for the record."""

@@ -25,6 +25,8 @@ from django.utils import timezone
 from aiker.calls import prompt, records
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
+from aiker.calls.floor import PREROLL_MS, Floor
+from aiker.calls.hold import Hold
 from aiker.calls.latency import Timeline
 from aiker.calls.models import EndReason
 from aiker.calls.plan import CallPlan
@@ -51,7 +53,6 @@ from engines.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
-PREROLL_MS = 200  # audio before the detected start that recognition gets to hear
 MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
 MAX_FAILURES = 3  # engine failures in a row that end the call
 HISTORY_MESSAGES = 16
@@ -80,6 +81,16 @@ class CallSession:
         self._recorder = Recorder()
         self._speaker = Speaker(wire, send, self._recorder, self._now, self._on_frame_sent)
         self._turns = TurnTaking(TurnSettings(end_ms=plan.end_of_turn_ms))
+        self._floor = Floor(
+            self._speaker,
+            self._recorder,
+            self._turns,
+            engines.stt,
+            self._emit,
+            self._now,
+            self._spawn,
+            self._on_interrupted,
+        )
         self._vad = engines.vad.open(self._loop, self._on_window)
         self._writer = records.CallWriter(self.id)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -209,22 +220,24 @@ class CallSession:
     def _on_window(self, start_ms: float, probability: float) -> None:
         if self._finished:
             return
+        self._floor.window(WINDOW_MS, probability)
         audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
-            _HANDLERS[decision.kind](self, decision)
+            if not self._floor.take(decision):
+                _HANDLERS[decision.kind](self, decision)
 
-    def _on_speech_started(self, decision: Decision) -> None:  # noqa: ARG002
+    def _on_speech_started(self, decision: Decision) -> None:
         self._cancel_timer("silence")
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
-                self._speaker.silence()  # a greeting or a prompt gives way
+                self._floor.stop(decision, None)  # a greeting or a prompt
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
         elif reply.error or reply.was_sent:
-            self._interrupt(reply)
+            self._floor.stop(decision, reply)
         else:
             # Nothing was said yet: the caller is still in the same turn.
             self._carry_from_ms = reply.speech_start_ms
@@ -268,10 +281,25 @@ class CallSession:
 
     def _interrupt(self, reply: Reply) -> None:
         """Stop speaking at once; the turn keeps what was heard."""
+        self._floor.release()
         self._speaker.silence()
         reply.cancel()
         self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(self._now()))
         self._close_turn(reply, interrupted=True)
+
+    def _on_interrupted(self, hold: Hold) -> None:
+        """Drop what was held, and answer what the caller said meanwhile."""
+        if self._reply:
+            self._interrupt(self._reply)
+        else:
+            self._speaker.silence()
+        self._carry_from_ms = hold.start_ms
+        if hold.pause:
+            self._on_paused(hold.pause)
+            if self._reply and hold.recognised:
+                self._reply.listen = hold.heard
+        if hold.end:
+            self._on_ended(hold.end)
 
     async def _follow(self, reply: Reply) -> None:
         """See a reply through to the end of its playing."""
@@ -399,6 +427,7 @@ class CallSession:
             self._interrupt(self._reply)
         else:
             self._withdraw()
+            self._floor.release()
             self._speaker.silence()
         await self._play_phrase(self.plan.goodbye)
         await self._speaker.drained()
@@ -419,10 +448,11 @@ class CallSession:
         if timer := self._timers.pop(name, None):
             timer.cancel()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
+        return task
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -77,7 +77,7 @@ class StandInEngines:
     knowledge: Any = None
     not_cached: Container[str] = ()
 
-    async def transcribe(self, _mulaw: bytes, note: Note) -> str:
+    async def transcribe(self, _mulaw: bytes, note: Note, _expected: str = "") -> str:
         await asyncio.sleep(0.2)
         note(Served("stt", "stand-in"))
         return _or_raise(self.hears.pop(0))

@@ -59,7 +59,7 @@ def test_after_an_underrun_playing_starts_again_at_once() -> None:
     late.audio += b"\x10" * 20 * MS
     late.closed = True
     assert take_all(queue, 500)[0].plays_at == 500
-    assert late.runs == [(0.0, 160), (500.0, 160)]
+    assert late.runs == [(0.0, 0, 160), (500.0, 160, 160)]
 
 
 def test_what_was_heard_is_what_was_played_when_cleared() -> None:
@@ -81,7 +81,7 @@ def test_it_counts_as_played_when_the_mark_is_back_or_overdue() -> None:
     queue.append(segment("好", 20))
     take_all(queue, 0)
     assert not queue.played(30, mark_grace_ms=1000)
-    queue.reached("s1")
+    queue.reached("s1", 30)
     assert queue.played(30, mark_grace_ms=1000)
 
     queue.append(segment("好", 20))

@@ -125,9 +125,9 @@ def test_a_barge_in_stops_the_voice_and_keeps_only_what_was_heard(plan: CallPlan
         await call.waits(4)
         await call.hangs_up()
         cut, second = call.all("turn_finished")
-        (interrupted,) = call.all("interrupted")
+        (held,) = call.all("reply_held")
         assert cut["interrupted"]
-        assert cut["heard_text"] == "一二三四五六七八九十，"[: (interrupted["at_ms"] - began) // 200]
+        assert cut["heard_text"] == "一二三四五六七八九十，"[: (held["at_ms"] - began) // 200]
         assert engines.prompts[-1][-2] == {"role": "assistant", "content": cut["heard_text"]}
         assert not second["interrupted"]
         assert '{"event":"clear"}' in call.sent
