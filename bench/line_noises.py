@@ -33,6 +33,17 @@ def cough(seed: int, coughs: int = 2) -> Pcm:
     return _pcm(np.concatenate(pieces), peak_dbfs=-6)
 
 
+def hem(seed: int) -> Pcm:
+    """Return somebody clearing the throat: a rough voice with its mouth closed, twice."""
+    random = np.random.default_rng(seed)
+    pieces = []
+    for ms in (180, 260):
+        voiced = _voiced(random, ms, decay_ms=ms)
+        rough = voiced * (1 + 0.5 * random.standard_normal(len(voiced)))
+        pieces += [_band(rough + 0.3 * _resonant(random, ms, decay_ms=ms), 80, 1500), np.zeros(_samples(90))]
+    return _pcm(np.concatenate(pieces), peak_dbfs=-8)
+
+
 def knock(seed: int, knocks: int = 1) -> Pcm:
     """Return the handset being put down or tapped: a click and the low ringing of its case."""
     random = np.random.default_rng(seed)
