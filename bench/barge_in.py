@@ -101,7 +101,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case; times in ms. ``wrong_characters``: of the history, against what the caller heard."""
+    """What came of a case; times in ms. ``wrong_characters``: history against what the caller heard."""
 
     case: Case
     interrupted: bool
@@ -262,7 +262,7 @@ def line(result: Result) -> str:
     gap = f"held {result.gap_ms} ms" if result.gap_ms else ""
     return (
         f"{'ok   ' if result.right else 'WRONG'} {result.case.name} at {result.case.moment_ms} ms: "
-        f"{stop}{gap} [{result.said}] heard {result.heard}|{result.unheard} (off by {result.wrong_characters})"
+        f"{stop}{gap} [{result.said}] {result.heard}|{result.unheard} (off by {result.wrong_characters})"
     )
 
 

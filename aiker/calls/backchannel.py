@@ -38,7 +38,7 @@ _BACKCHANNEL = re.compile(rf"(?:{_AGREES}|{_FOLLOWS}|[啊呀吧嘛哈])+", re.IG
 # 嗯嗯 is heard as 您呢, 哦这样 as 我这样
 _MISHEARD = re.compile(r"[嗯恩]?.?这样[啊呀]?|您呢|mm+|hmm*|umm*|n{2,}", re.IGNORECASE)
 
-# One syllable that asks for the floor, however short it is.
+# Syllables that ask for the floor, however short: 停, 等等, 喂喂.
 _COMMANDS = frozenset("停听喂不别等慢")
 _QUESTION = re.compile(r"(?:[？?]|[吗么呢][。！!]?)\s*$")
 
@@ -56,7 +56,7 @@ def meaning(text: str, voiced_ms: float) -> Meaning:
         return Meaning.NOISE
     if _BACKCHANNEL.fullmatch(said):
         return Meaning.BACKCHANNEL
-    if said in _COMMANDS:
+    if _COMMANDS.issuperset(said):
         return Meaning.WORDS
     if len(_HANZI.sub("", said)) == 0 and len(said) > 2 + voiced_ms / 1000 * _SYLLABLES_A_SECOND:
         return Meaning.NOISE

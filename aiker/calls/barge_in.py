@@ -64,7 +64,9 @@ class BargeIn:
         self._recognising = False
 
     def step(self, window_ms: float, probability: float) -> Act | None:
-        """Take the next window of the caller's audio."""
+        """Take the next window of the caller's audio; nothing is asked for after the verdict."""
+        if self.meaning is not None:
+            return None
         settings = self._settings
         silent = self._silence_ms > 0
         if probability >= (settings.speech_probability if silent else settings.silence_probability):
