@@ -30,7 +30,7 @@ from aiker.audio import g711
 from aiker.audio.g711 import Pcm
 from aiker.audio.levels import first_loud_sample
 from aiker.audio.wav import read_audio
-from aiker.calls.caller import Caller, CallError, CallReport, Line
+from aiker.calls.caller import Caller, CallError, CallReport, Line, Played
 from bench import line_noises
 from tests.installation import Installation
 
@@ -40,9 +40,15 @@ REPLY_OVER_MS = 3000  # longer than a reply is held
 STORED_S = 15
 KNOWLEDGE = Path(__file__).with_suffix(".json")
 QUESTIONS = [entry["question"] for entry in json.loads(KNOWLEDGE.read_text("utf-8"))["entries"]]
-MAKE_AUDIO = """
+BASE = "barge-in"
+ANSWER_FROM_IT = f"""
 import asyncio
 from aiker.calls.ahead import make, wanted_phrases
+from aiker.calls.models import Assistant
+from knowledge.models import KnowledgeBase
+anna = Assistant.objects.get(slug="anna")
+anna.knowledge_base = KnowledgeBase.objects.get(slug="{BASE}")
+anna.save()
 asyncio.run(make(wanted_phrases(), 240))
 """
 MOMENTS_MS = (400, 900, 1500, 2200, 3000, 4100, 5300)  # into the reply
@@ -137,7 +143,8 @@ def run() -> None:
 
 def prepare(aiker: Installation) -> None:
     """Load the answers and make their audio; RuntimeError when that fails."""
-    for arguments in (["load_knowledge", str(KNOWLEDGE)], ["shell", "-v", "0", "-c", MAKE_AUDIO]):
+    load = ["load_knowledge", str(KNOWLEDGE), "--base", BASE]
+    for arguments in (load, ["shell", "-v", "0", "-c", ANSWER_FROM_IT]):
         done = aiker.command(*arguments)
         if done.returncode:
             raise RuntimeError(done.stderr)
@@ -175,7 +182,10 @@ def judge(
     aiker: Installation, case: Case, report: CallReport, turn: dict[str, Any], clauses: list[str]
 ) -> Result:
     barge_ins = turn["barge_ins"]
-    heard = heard_by_caller(aiker, report, clauses)
+    played = report.played
+    if turn["interrupted"]:  # what follows the last clear is the next reply
+        played = played[: max(i for i, entry in enumerate(played) if not entry.name) + 1]
+    heard = heard_by_caller(aiker, played, clauses)
     difference = abs(len(heard) - len(turn["heard_text"]))
     if not turn["assistant_text"].startswith(turn["heard_text"]):
         difference = max(difference, 1000)
@@ -192,16 +202,16 @@ def judge(
     )
 
 
-def heard_by_caller(aiker: Installation, report: CallReport, clauses: list[str]) -> str:
+def heard_by_caller(aiker: Installation, history: list[Played], clauses: list[str]) -> str:
     """Return what of the first reply the caller played, by its marks and the length of each clause's speech.
 
     The first mark is the greeting's. A clause counts whole when its mark was reached by playing; of the one
     that was cleared, the share of its audio. What a resumed reply repeats counts once.
     """
     text, clauses = "", list(clauses)
-    before = report.played[0].media_ms
+    before = history[0].media_ms
     stopped = 0.0  # of the clause that was cleared
-    for played in report.played[1:]:
+    for played in history[1:]:
         if not clauses:
             break
         if played.name:
