@@ -107,16 +107,19 @@ class Caller:
         lines: list[Line],
         after_line: Callable[[int], None] = lambda _line: None,
         reply_over_ms: int = REPLY_OVER_MS,
+        last_reply_ms: int = REPLY_TIMEOUT_MS,
     ) -> None:
         """``after_line`` is called with 0, 1, ... when a line was spoken.
 
-        ``reply_over_ms`` of silence behind a reply hand the turn to the caller.
+        ``reply_over_ms`` of silence behind a reply hand the turn to the caller, who hangs up when
+        nothing is said within ``last_reply_ms`` of the last line.
         """
         self.report = CallReport(carrier_call_id=f"CA{uuid.uuid4().hex}")
         self._url = url
         self._lines = lines
         self._after_line = after_line
         self._over_ms = reply_over_ms
+        self._last_reply_ms = last_reply_ms
         self._stream = f"MZ{uuid.uuid4().hex}"
         self._sent = bytearray()
         self._played = bytearray()
@@ -159,7 +162,7 @@ class Caller:
             await self._pace(socket, self._reply_over(GREETING_MS))
             for line in self._lines:
                 await self._take_turn(socket, line)
-            await self._pace(socket, self._reply_over(REPLY_TIMEOUT_MS))
+            await self._pace(socket, self._reply_over(self._last_reply_ms))
             await socket.send(json.dumps({"event": "stop", "streamSid": self._stream, "stop": {}}))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), 5)
