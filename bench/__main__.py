@@ -1,5 +1,5 @@
-"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, turns,
-knowledge.
+"""Measure Aiker: ``python -m bench``, or some of media, batching, call, barge-in, memory, lexicon, quality,
+turns, knowledge.
 
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. A number is the
 size of the base of ``knowledge``, in passages: ``python -m bench knowledge 10000 100000``.
@@ -10,12 +10,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import batching, call, end_of_turn, knowledge, lexicon, media_path, memory, retrieval_quality
+from bench import (
+    barge_in,
+    batching,
+    call,
+    end_of_turn,
+    knowledge,
+    lexicon,
+    media_path,
+    memory,
+    retrieval_quality,
+)
 
 BENCHES: dict[str, Callable[..., None]] = {
     "media": media_path.run,
     "batching": batching.run,
     "call": call.run,
+    "barge-in": barge_in.run,
     "memory": memory.run,
     "lexicon": lexicon.run,
     "quality": retrieval_quality.run,

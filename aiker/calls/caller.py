@@ -68,12 +68,25 @@ class TurnReport:
         return None if self.heard_from_ms is None else round(self.heard_from_ms - self.spoke_until_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Where the caller's playing stood when a mark was reached, or what was left was cleared (no name).
+
+    ``at_ms`` is the caller's clock, ``media_ms`` how much of what the far end sent was played until then.
+    """
+
+    name: str
+    at_ms: float
+    media_ms: float
+
+
 @dataclass(slots=True)
 class CallReport:
     carrier_call_id: str
     turns: list[TurnReport] = field(default_factory=list)
     sent: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
     received: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
+    played: list[Played] = field(default_factory=list)
     ended: str = ""  # why the far end closed, when it did
 
     @property
@@ -89,16 +102,28 @@ class Caller:
     """Places one call; see the module."""
 
     def __init__(
-        self, url: str, lines: list[Line], after_line: Callable[[int], None] = lambda _line: None
+        self,
+        url: str,
+        lines: list[Line],
+        after_line: Callable[[int], None] = lambda _line: None,
+        reply_over_ms: int = REPLY_OVER_MS,
+        last_reply_ms: int = REPLY_TIMEOUT_MS,
     ) -> None:
-        """``after_line`` is called with 0, 1, ... when a line was spoken."""
+        """``after_line`` is called with 0, 1, ... when a line was spoken.
+
+        ``reply_over_ms`` of silence behind a reply hand the turn to the caller, who hangs up when
+        nothing is said within ``last_reply_ms`` of the last line.
+        """
         self.report = CallReport(carrier_call_id=f"CA{uuid.uuid4().hex}")
         self._url = url
         self._lines = lines
         self._after_line = after_line
+        self._over_ms = reply_over_ms
+        self._last_reply_ms = last_reply_ms
         self._stream = f"MZ{uuid.uuid4().hex}"
         self._sent = bytearray()
         self._played = bytearray()
+        self._media = 0  # bytes of what was sent to us that are played
         self._buffer: list[bytes | str] = []  # audio and marks waiting to be played
         self._closed = asyncio.Event()
 
@@ -137,7 +162,7 @@ class Caller:
             await self._pace(socket, self._reply_over(GREETING_MS))
             for line in self._lines:
                 await self._take_turn(socket, line)
-            await self._pace(socket, self._reply_over(REPLY_TIMEOUT_MS))
+            await self._pace(socket, self._reply_over(self._last_reply_ms))
             await socket.send(json.dumps({"event": "stop", "streamSid": self._stream, "stop": {}}))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), 5)
@@ -185,7 +210,7 @@ class Caller:
         return 0.0 if first is None else first / 8
 
     def _reply_over(self, timeout_ms: int) -> Callable[[], bool]:
-        """Return a test for: the reply began and has been silent for REPLY_OVER_MS, or never began."""
+        """Return a test for: the reply began and has been silent for long enough, or never began."""
         began = len(self._sent)
 
         def over() -> bool:
@@ -194,8 +219,8 @@ class Caller:
             if self._heard_since_turn() is None:
                 return len(self._sent) - began > timeout_ms * 8
             self._first_heard()
-            tail = g711.decode(bytes(self._played[-REPLY_OVER_MS * 8 :]))
-            return len(tail) >= REPLY_OVER_MS * 8 and last_loud_sample(tail) is None and not self._buffer
+            tail = g711.decode(bytes(self._played[-self._over_ms * 8 :]))
+            return len(tail) >= self._over_ms * 8 and last_loud_sample(tail) is None and not self._buffer
 
         return over
 
@@ -218,18 +243,26 @@ class Caller:
         while self._buffer and len(frame) < g711.FRAME_BYTES:
             item = self._buffer[0]
             if isinstance(item, str):
-                await self._return_mark(socket, item)
                 self._buffer.pop(0)
+                await self._reach(socket, item, len(frame))
                 continue
             take = g711.FRAME_BYTES - len(frame)
             frame += item[:take]
+            self._media += len(item[:take])
             if len(item) > take:
                 self._buffer[0] = item[take:]
             else:
                 self._buffer.pop(0)
         while self._buffer and isinstance(self._buffer[0], str):
-            await self._return_mark(socket, str(self._buffer.pop(0)))
+            await self._reach(socket, str(self._buffer.pop(0)), len(frame))
         self._played += frame.ljust(g711.FRAME_BYTES, g711.SILENCE)
+
+    async def _reach(self, socket: ClientConnection, mark: str, into_frame: int) -> None:
+        self._note(mark, into_frame)
+        await self._return_mark(socket, mark)
+
+    def _note(self, mark: str, into_frame: int = 0) -> None:
+        self.report.played.append(Played(mark, (len(self._played) + into_frame) / 8, self._media / 8))
 
     async def _listen(self, socket: ClientConnection) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
@@ -246,6 +279,7 @@ class Caller:
             case "clear":
                 marks = [item for item in self._buffer if isinstance(item, str)]
                 self._buffer.clear()
+                self._note("")
                 for name in marks:
                     await self._return_mark(socket, name)
 

@@ -23,6 +23,8 @@ class CallEvent(StrEnum):
     PASSAGES = "passages"  # passages: [{key, title, text, score}]
     REPLY_TEXT = "reply_text"  # text: one clause, or a fixed sentence (turn is then null)
     REPLY_STARTED = "reply_started"
+    REPLY_HELD = "reply_held"  # stop_ms; the caller began to speak, the turn is null for a fixed sentence
+    REPLY_RESUMED = "reply_resumed"  # held_ms, outcome (noise, backchannel), said
     REPLY_FINISHED = "reply_finished"  # heard
     INTERRUPTED = "interrupted"  # heard
     TOOL_STARTED = "tool_started"  # name, by, arguments

@@ -293,6 +293,12 @@ class Turn(models.Model):
     assistant_text = models.TextField(_("assistant answered"), blank=True)
     heard_text = models.TextField(_("caller heard"), blank=True)
     interrupted = models.BooleanField(_("interrupted"), default=False)
+    barge_ins = models.JSONField(
+        _("barge-ins"),
+        default=list,
+        blank=True,
+        help_text=_("Sounds of the caller during the answer: when, how fast it stopped, what they were."),
+    )
     voice_to_voice_ms = models.PositiveIntegerField(_("voice to voice (ms)"), null=True)
     contributions = models.JSONField(_("latency"), default=list, blank=True)
     moments = models.JSONField(_("moments"), default=dict, blank=True)

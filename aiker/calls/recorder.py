@@ -15,7 +15,7 @@ by the frame that travelled fastest, so jitter does not move the recording.
 from __future__ import annotations
 
 from aiker.audio import g711
-from aiker.audio.levels import last_loud_sample
+from aiker.audio.levels import first_loud_sample, last_loud_sample
 from aiker.audio.wav import wav_bytes
 
 _BYTES_PER_MS = g711.RATE // 1000
@@ -56,6 +56,12 @@ class Recorder:
     def spoken_at(self, audio_ms: float) -> float:
         """Return the moment (our clock) at which ``audio_ms`` of the caller's audio was spoken."""
         return self._anchor + audio_ms
+
+    def speech_start(self, start_ms: float, end_ms: float) -> float:
+        """Return when (our clock) the first audible sample between two moments of caller audio was spoken."""
+        start_ms = max(0.0, start_ms)
+        first = first_loud_sample(g711.decode(self.caller(start_ms, end_ms))) or 0
+        return self.spoken_at(start_ms + first / _BYTES_PER_MS)
 
     def speech_end(self, start_ms: float, end_ms: float) -> float:
         """Return when (our clock) the last audible sample of an utterance was spoken.

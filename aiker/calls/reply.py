@@ -13,7 +13,7 @@ Until ``commit`` nothing reaches the caller; audio that is ready waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,6 +35,7 @@ from aiker.calls.speaker import Speaker
 from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.spec import Called
 from aiker.calls.tools.turn import ToolTurn
+from engines.adapters.client import Note
 from engines.adapters.llm_adapter import LLMAdapter, Message, ToolCall
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
@@ -103,6 +104,8 @@ class Reply:
     filler: Segment | None = None
     task: asyncio.Task[None] | None = None
     tools: ToolTurn = field(init=False)
+    listen: Callable[[Note], Awaitable[str]] | None = None  # instead of recognition, when it has run already
+    barge_ins: list[dict[str, Any]] = field(default_factory=list)  # see docs/barge-in.md
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
     _understood: asyncio.Event = field(default_factory=asyncio.Event)
     _mask: asyncio.Task[None] | None = None
@@ -196,6 +199,7 @@ class Reply:
             assistant_text=self.assistant_text,
             heard_text=self.heard_text(now_ms),
             interrupted=interrupted,
+            barge_ins=self.barge_ins,
             voice_to_voice_ms=self.timeline.voice_to_voice,
             contributions=[share._asdict() for share in self.timeline.contributions()],
             moments=self.timeline.as_dict() | {"end_of_turn": self.end_of_turn},
@@ -242,9 +246,14 @@ class Reply:
             voice.speaker.wake()
             voice.emit(CallEvent.FILLER, self.number, text=line)
 
+    async def _hear(self) -> str:
+        if self.listen:
+            return await self.listen(self._note)
+        return await self.voice.stt.transcribe(self.audio, self._note) if self.audio else ""
+
     async def _understand(self) -> None:
         voice = self.voice
-        heard = await voice.stt.transcribe(self.audio, self._note) if self.audio else ""
+        heard = await self._hear()
         self.user_text = voice.correct(heard)
         self.heard_as = heard if heard != self.user_text else ""
         self.manner = manner_of(self.user_text)
@@ -264,6 +273,9 @@ class Reply:
             self._complain(exc)
             return
         self._take(found)
+
+    async def _hear(self, note: Note) -> str:
+        return await self.voice.stt.transcribe(self.audio, note)
 
     def _take(self, found: Found) -> None:
         """Keep what was found, for the answer and for the record."""

@@ -30,6 +30,8 @@ from aiker.calls.earlier import Earlier, mend
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
 from aiker.calls.fillers import Fillers
+from aiker.calls.floor import PREROLL_MS, Floor
+from aiker.calls.hold import Hold
 from aiker.calls.keypad import Keypad
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner
@@ -63,7 +65,6 @@ from engines.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
-PREROLL_MS = 200  # audio before the detected start that recognition gets to hear
 MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
 MAX_FAILURES = 3  # engine failures in a row that end the call
 HISTORY_MESSAGES = 16
@@ -95,6 +96,16 @@ class CallSession:
         detector = EndOfTurn(plan.end_of_turn_ms, plan.longest_pause_ms)
         self._pause = PauseJudge(self._turns, detector, engines.turn_model, self._loop)
         self._speculation = Speculation(settings.AIKER.speculation_load)
+        self._floor = Floor(
+            self._speaker,
+            self._recorder,
+            self._turns,
+            engines.stt,
+            self._emit,
+            self._now,
+            self._spawn,
+            self._on_interrupted,
+        )
         self._vad = engines.vad.open(self._loop, self._on_window)
         self._writer = records.CallWriter(self.id)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -240,9 +251,11 @@ class CallSession:
     def _on_window(self, start_ms: float, probability: float) -> None:
         if self._finished:
             return
+        self._floor.window(WINDOW_MS, probability)
         audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
-            _HANDLERS[decision.kind](self, decision)
+            if not self._floor.take(decision):
+                _HANDLERS[decision.kind](self, decision)
 
     def _on_speech_started(self, decision: Decision) -> None:
         self._cancel_timer("silence")
@@ -251,13 +264,13 @@ class CallSession:
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
-                self._speaker.silence()  # a greeting or a prompt gives way
+                self._floor.stop(decision, None)  # a greeting or a prompt
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif not reply.error and not reply.tools.acted and self._goes_on(reply, decision):
-            self._reopen(reply)
+        elif reply.error or reply.was_sent or reply.tools.acted:
+            self._floor.stop(decision, reply)
         else:
-            self._interrupt(reply)
+            self._reopen(reply)
 
     def _on_paused(self, decision: Decision) -> None:
         self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
@@ -287,9 +300,11 @@ class CallSession:
         may_be_all = self._pause.heard(reply.user_text)
         return may_be_all and not reply.error and self._speculation.begin()
 
-    def _goes_on(self, reply: Reply, decision: Decision) -> bool:
-        assert reply.timeline.committed is not None
-        began = self._recorder.spoken_at(decision.speech_start_ms)
+    def _goes_on(self, reply: Reply, start_ms: float) -> bool:
+        """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""
+        if reply.error or reply.tools.acted or reply.timeline.committed is None:
+            return False
+        began = self._recorder.spoken_at(start_ms)
         heard_ms = None if reply.plays_from is None else began - reply.plays_from
         return goes_on(began - reply.timeline.committed, heard_ms)
 
@@ -336,10 +351,31 @@ class CallSession:
 
     def _interrupt(self, reply: Reply) -> None:
         """Stop speaking at once; the turn keeps what was heard."""
+        self._floor.release()
         self._speaker.silence()
         reply.cancel()
         self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(self._now()))
         self._close_turn(reply, interrupted=True)
+
+    def _on_interrupted(self, hold: Hold) -> None:
+        """Drop what was held, and answer what the caller said meanwhile."""
+        reply = self._reply
+        reopened = reply is not None and self._goes_on(reply, hold.start_ms)
+        if reply and reopened:
+            self._reopen(reply)
+        elif reply:
+            self._interrupt(reply)
+        else:
+            self._speaker.silence()
+        if not reopened:
+            self._carry_from_ms = hold.start_ms
+        if hold.pause:
+            self._on_paused(hold.pause)
+            # Of a turn that goes on, more was said than what is recognised already.
+            if self._reply and hold.recognised and not reopened:
+                self._reply.listen = hold.heard
+        if hold.end:
+            self._on_ended(hold.end)
 
     async def _follow(self, reply: Reply) -> None:
         """See a reply through to the end of its playing."""
@@ -526,6 +562,7 @@ class CallSession:
             self._interrupt(self._reply)
         else:
             self._withdraw()
+            self._floor.release()
             self._speaker.silence()
         await self._play_phrase(self.plan.goodbye)
         await self._speaker.drained()
@@ -546,10 +583,11 @@ class CallSession:
         if timer := self._timers.pop(name, None):
             timer.cancel()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
+        return task
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

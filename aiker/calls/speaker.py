@@ -6,7 +6,9 @@
     tasks = [speaker.run_playout(), speaker.run_outbox()]
     speaker.append(segment); speaker.wake()
     await speaker.drained()
-    speaker.silence()          # barge-in
+    speaker.hold()             # the caller speaks: stop at once, keep what was not heard
+    speaker.resume()           # it was nothing: go on
+    speaker.silence()          # it was an interruption: drop it
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class Speaker:
         self._news.set()
 
     def reached(self, mark: str) -> None:
-        self._queue.reached(mark)
+        self._queue.reached(mark, self._now())
 
     def show(self, event: Event) -> None:
         """Send an event to a peer that wants to see it."""
@@ -65,10 +67,18 @@ class Speaker:
 
     def silence(self) -> None:
         """Stop speaking: nothing that is not yet played will be."""
-        now = self._now()
-        self._queue.clear(now)
-        self._recorder.cut(now)
+        self._recorder.cut(self._queue.clear(self._now()))
         self._outbox.put_nowait(self._wire.clear())
+
+    def hold(self) -> None:
+        """Stop speaking at once, but keep what the caller did not hear."""
+        self._recorder.cut(self._queue.hold(self._now()))
+        self._outbox.put_nowait(self._wire.clear())
+
+    def resume(self) -> None:
+        """Go on with what ``hold`` kept."""
+        self._queue.resume()
+        self.wake()
 
     @property
     def busy(self) -> bool:

@@ -43,7 +43,7 @@ class TurnSettings:
     speech_probability: float = 0.5
     silence_probability: float = 0.35
     start_ms: float = 96
-    barge_in_ms: float = 224
+    barge_in_ms: float = 64  # less than a start: the reply is only held, see ``barge_in``
     pause_ms: float = 64
     longest_pause_ms: float = 1500
     max_utterance_ms: float = 25_000
@@ -84,13 +84,16 @@ class TurnTaking:
     ) -> list[Decision]:
         """Take the next window and return the decisions it leads to, in order.
 
-        While ``assistant_audible`` more speech is needed before a start counts,
-        so that a cough or an echo does not cut the reply.
+        While ``assistant_audible`` less speech makes a start, which then only holds the reply.
         """
         now = window_start_ms + window_ms
         if self._state is _State.SILENT:
             return self._listen(window_start_ms, now, probability, assistant_audible)
         return self._follow(now, probability)
+
+    def forget(self) -> None:
+        """Take what was heard since the last end for nothing."""
+        self._state, self._run_ms = _State.SILENT, 0.0
 
     def _listen(
         self, start: float, now: float, probability: float, assistant_audible: bool

@@ -26,11 +26,14 @@ class STTAdapter:
         self._language = language
         self._hot_words = hot_words
 
-    async def transcribe(self, mulaw: bytes, note: Note) -> str:
-        """Return what is said in 8 kHz ``mulaw``; an empty string when nobody speaks."""
-        return await self.transcribe_wav(wav_bytes(g711.RATE, g711.decode(mulaw)), note)
+    async def transcribe(self, mulaw: bytes, note: Note, expected: str = "") -> str:
+        """Return what is said in 8 kHz ``mulaw``; an empty string when nobody speaks.
 
-    async def transcribe_wav(self, clip: bytes, note: Note) -> str:
+        ``expected``: words that recognition prefers this time, instead of the hot words.
+        """
+        return await self.transcribe_wav(wav_bytes(g711.RATE, g711.decode(mulaw)), note, expected)
+
+    async def transcribe_wav(self, clip: bytes, note: Note, expected: str = "") -> str:
         """The same for a WAV file of any rate."""
 
         async def ask(endpoint: Endpoint) -> str:
@@ -39,7 +42,7 @@ class STTAdapter:
                     file=("utterance.wav", clip, "audio/wav"),
                     model=endpoint.model,
                     language=self._language,
-                    prompt=self._hot_words or omit,
+                    prompt=expected or self._hot_words or omit,
                 )
             if not isinstance(text := getattr(answer, "text", None), str):
                 raise EngineError("stt", "broken", f"{endpoint.url} answered without a transcript")

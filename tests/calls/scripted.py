@@ -83,7 +83,7 @@ class StandInEngines:
     recognition_s: float = 0.2
     sounds_finished: float | None = None  # what the audio turn model says of every pause
 
-    async def transcribe(self, _mulaw: bytes, note: Note) -> str:
+    async def transcribe(self, _mulaw: bytes, note: Note, _expected: str = "") -> str:
         await asyncio.sleep(self.recognition_s)
         note(Served("stt", "stand-in"))
         return _or_raise(self.hears.pop(0))

@@ -135,8 +135,20 @@ def test_the_page_strikes_out_what_the_caller_did_not_hear(admin_client: Client,
     call = make_call(turns=1)
     call.turns.update(heard_text="一个月30元，", interrupted=True)
     text = page(admin_client, call)
-    assert "<del>按年付。</del>" in text
+    assert '<del title="not heard">按年付。</del>' in text
     assert "interrupted" in text
+
+
+def test_the_page_tells_what_the_caller_did_during_the_answer(
+    admin_client: Client, make_call: MakeCall
+) -> None:
+    call = make_call(turns=1)
+    listened = {"at_ms": 9000, "stop_ms": 130, "held_ms": 640, "outcome": "backchannel", "said": "嗯"}
+    cut_in = {"at_ms": 9900, "stop_ms": 150, "held_ms": 800, "outcome": "words", "said": "<等等>"}
+    call.turns.update(barge_ins=[listened, cut_in], interrupted=True)
+    text = page(admin_client, call)
+    assert "the caller listened (“嗯”): the voice paused for 0.64 s and went on" in text
+    assert "the caller cut in (“&lt;等等&gt;”): the voice stopped after 150 ms" in text
 
 
 def test_the_page_tells_an_error_in_plain_words(admin_client: Client, make_call: MakeCall) -> None:

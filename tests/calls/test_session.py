@@ -125,12 +125,161 @@ def test_a_barge_in_stops_the_voice_and_keeps_only_what_was_heard(plan: CallPlan
         await call.waits(4)
         await call.hangs_up()
         cut, second = call.all("turn_finished")
-        (interrupted,) = call.all("interrupted")
+        (held,) = call.all("reply_held")
         assert cut["interrupted"]
-        assert cut["heard_text"] == "一二三四五六七八九十，"[: (interrupted["at_ms"] - began) // 200]
+        assert cut["heard_text"] == "一二三四五六七八九十，"[: (held["at_ms"] - began) // 200]
         assert engines.prompts[-1][-2] == {"role": "assistant", "content": cut["heard_text"]}
         assert not second["interrupted"]
         assert '{"event":"clear"}' in call.sent
+
+    play(scenario)
+
+
+LONG = "一二三四五六七八九十。"
+
+
+@pytest.mark.parametrize(("sound_s", "said", "outcome"), [(0.3, "嗯", "backchannel"), (0.3, "", "noise")])
+def test_a_reply_goes_on_when_the_caller_only_listens(
+    plan: CallPlan, sound_s: float, said: str, outcome: str
+) -> None:
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["问", said], answers=[LONG])
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(sound_s)
+        await call.waits(4)
+        await call.hangs_up()
+        (turn,) = call.all("turn_finished")
+        assert (turn["heard_text"], turn["interrupted"]) == (LONG, False)
+        (barge_in,) = turn["barge_ins"]
+        (resumed,) = call.all("reply_resumed")
+        assert (
+            (barge_in["outcome"], barge_in["said"])
+            == (outcome, said)
+            == (resumed["outcome"], resumed["said"])
+        )
+        assert barge_in["stop_ms"] <= 100
+        assert barge_in["held_ms"] == resumed["at_ms"] - call.all("reply_held")[0]["at_ms"]
+        assert len(engines.prompts) == 1  # the language model was not asked about it
+        assert len(call.all("turn_committed")) == 1
+        assert call.all("speech_paused") == call.all("speech_paused")[:1]
+
+    play(scenario)
+    assert Call.objects.get().turns.get().barge_ins[0]["outcome"] == outcome
+
+
+def test_a_click_during_the_reply_does_nothing_at_all(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines(hears=["问"], answers=[LONG]))
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(0.032)
+        await call.waits(4)
+        await call.hangs_up()
+        assert call.all("reply_held") == []
+        assert call.all("turn_finished")[0]["barge_ins"] == []
+        assert '{"event":"clear"}' not in call.sent
+
+    play(scenario)
+
+
+def test_a_short_noise_is_not_even_recognised(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines(hears=["问"], answers=[LONG]))
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(0.1)
+        await call.waits(4)
+        await call.hangs_up()
+        (resumed,) = call.all("reply_resumed")
+        assert resumed["held_ms"] < 150
+        assert call.all("turn_finished")[0]["heard_text"] == LONG
+
+    play(scenario)
+
+
+def test_a_few_words_take_the_floor_and_are_recognised_once(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["问", "多少钱"], answers=[LONG, "八十元。"])
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(0.4)
+        await call.waits(4)
+        await call.hangs_up()
+        cut, second = call.all("turn_finished")
+        assert cut["interrupted"]
+        assert LONG.startswith(cut["heard_text"])
+        assert (second["user_text"], second["heard_text"]) == ("多少钱", "八十元。")
+        assert engines.hears == []
+        assert engines.prompts[-1][-2] == {"role": "assistant", "content": cut["heard_text"]}
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("answer", "turns"), [("需要转人工吗？", 2), ("这里写着呢，就在网上。", 1)])
+def test_a_yes_into_a_question_answers_it(plan: CallPlan, answer: str, turns: int) -> None:
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["问", "好的"], answers=[answer, "请稍等。"])
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(1.8)
+        await call.speaks(0.3)
+        await call.waits(6)
+        await call.hangs_up()
+        assert len(call.all("reply_held")) == 1
+        assert len(call.all("turn_finished")) == turns
+
+    play(scenario)
+
+
+def test_a_cough_into_the_greeting_does_not_cost_the_caller_the_greeting(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(replace(plan, greeting="您好这里是客服。"), StandInEngines(hears=[""]))
+        await call.waits(0.6)
+        await call.speaks(0.3)
+        await call.waits(12)
+        assert len(call.all("reply_resumed")) == 1
+        assert call.all("turn_finished") == []
+        assert call.all("silence_prompt")  # the silence is watched again
+        await call.hangs_up()
+
+    play(scenario)
+
+
+def test_a_recogniser_that_fails_leaves_a_short_sound_for_nothing(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        broken = EngineError("stt", "unreachable", "stand-in")
+        call = ScriptedCall(plan, StandInEngines(hears=["问", broken], answers=[LONG]))
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(0.3)
+        await call.waits(4)
+        await call.hangs_up()
+        assert call.all("turn_finished")[0]["heard_text"] == LONG
+        assert call.all("error") == []
+
+    play(scenario)
+
+
+def test_a_call_that_ends_while_the_reply_is_held_keeps_what_was_heard(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines(hears=["问", "嗯"], answers=[LONG]))
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(2)
+        await call.speaks(0.3)
+        await call.hangs_up()
+        (turn,) = call.all("turn_finished")
+        assert turn["interrupted"]
+        assert 0 < len(turn["heard_text"]) < len(LONG)
 
     play(scenario)
 

@@ -62,10 +62,16 @@ def test_a_doubtful_window_inside_an_onset_does_not_lose_it() -> None:
     assert script.log[0][0] is Turn.SPEECH_STARTED
 
 
-@pytest.mark.parametrize(("spoken", "cuts"), [(192, False), (224, True)])
-def test_more_speech_is_needed_to_cut_into_the_reply(spoken: int, cuts: bool) -> None:
+@pytest.mark.parametrize(("spoken", "holds"), [(32, False), (64, True)])
+def test_less_speech_is_needed_to_hold_the_reply(spoken: int, holds: bool) -> None:
     script = Script().speech(spoken, audible=True)
-    assert bool(script.log) is cuts
+    assert bool(script.log) is holds
+
+
+def test_what_was_nothing_is_forgotten() -> None:
+    script = Script().speech(320)
+    script.turns.forget()
+    assert [kind for kind, _ in script.silence(960).log] == [Turn.SPEECH_STARTED]
 
 
 def test_speech_without_end_is_cut_at_the_limit() -> None:

@@ -311,6 +311,10 @@ async def test_interrupted_reply_strikes_what_was_not_heard(
 
     await call.event("speech_started", 2)
     await expect(page.locator("#softphone")).to_have_attribute("data-state", "speaking")
+    await call.event("reply_held", 1, stop_ms=120)
+    await expect(page.locator("#softphone")).to_have_attribute("data-state", "listening")
+    await call.event("reply_resumed", 1, held_ms=600, outcome="backchannel", said="嗯")
+    await expect(page.locator("#softphone")).to_have_attribute("data-state", "speaking")
     await call.event("interrupted", 1, heard="我们有三家门店，分别")
 
     await expect(page.locator(".sp-assistant .sp-unheard")).to_have_text("在浦东和徐汇。")

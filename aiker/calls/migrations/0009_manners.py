@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0007_end_of_turn'),
+        ('calls', '0008_barge_in'),
     ]
 
     operations = [

@@ -91,6 +91,7 @@ class Command(BaseCommand):
                     "understood": server.user_text,
                     "answer": server.assistant_text,
                     "heard": server.heard_text,
+                    "barge_ins": server.barge_ins,
                     "routing": server.routing,
                     "passages": [passage["key"] for passage in server.passages],
                     "contributions": {share["name"]: share["ms"] for share in server.contributions},

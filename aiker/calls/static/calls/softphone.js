@@ -112,6 +112,8 @@ class Softphone {
       reply_text: () => this.transcript.reply(turn, event.text),
       filler: () => this.transcript.filler(turn, event.text),
       reply_started: () => this.#show(call, { replying: true }),
+      reply_held: () => this.#show(call, { replying: false, mood: "listening" }),
+      reply_resumed: () => this.#show(call, { replying: turn !== null }),
       reply_finished: () => this.#onReplyOver(call, event),
       interrupted: () => this.#onReplyOver(call, event),
       turn_finished: () => {
