@@ -31,7 +31,7 @@ Turns = Sequence[dict[str, Any]]
 
 
 def run() -> Sequence[Metric]:
-    """Start Aiker, ask the questions five to a call, print every turn and each kind, and return the figures."""
+    """Start Aiker, ask the questions five to a call, print every turn and kind, and return the figures."""
     keys = [question["entry"] for question in QUESTIONS if question["kind"] == VERBATIM]
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder, Installation(Path(folder)) as aiker:
         speak_as_written(aiker, keys)

@@ -12,7 +12,7 @@ import json
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ import psutil
 from aiker.audio import g711
 from aiker.audio.wav import read_audio
 from aiker.calls.caller import Caller, CallReport, Line
-from aiker.config import BASE_DIR
+from aiker.config import BASE_DIR, load_config
 from bench.peers.pipecat_process import PipecatProcess, Said
 from bench.polling import until
 from bench.report import Metric, p90
@@ -42,6 +42,14 @@ REPLY_OVER_MS = 2500
 EARLY_MS = 300
 TOKEN = "bench"
 MEDIAN_TARGET, P90_TARGET = 0.35, 0.4
+ROLES = ("caller", "assistant")
+PEER = PipecatProcess.name
+FIGURES: dict[str, Callable[[list[int]], float]] = {
+    "median": median,
+    "p90": p90,
+    "fastest": min,
+    "slowest": max,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +98,6 @@ class Aiker:
             return database.execute(query, [carrier_call_id]).fetchall()
 
 
-ROLES = ("caller", "assistant")
-
-
 def run(rounds: int = ROUNDS) -> Sequence[Metric] | None:
     """Compare, print every turn, and return the figures and their ratios; None without the peer."""
     if not PipecatProcess.installed():
@@ -118,16 +123,12 @@ def run(rounds: int = ROUNDS) -> Sequence[Metric] | None:
 def speak_questions(installation: Installation) -> None:
     """Have the questions spoken once, in another voice than the assistants', and keep the recordings."""
     url = f"http://127.0.0.1:{installation.env['AIKER_ENGINES_PORT']}/v1/audio/speech"
+    asked = {"model": load_config().tts_model, "voice": CALLERS_VOICE, "response_format": "wav"}
     for question in QUESTIONS:
         path = recording(question)
         if not path.exists():
-            body = {
-                "model": "tts",
-                "input": question["say"],
-                "voice": CALLERS_VOICE,
-                "response_format": "wav",
-            }
-            path.write_bytes(httpx.post(url, json=body, timeout=60).raise_for_status().content)
+            answer = httpx.post(url, json=asked | {"input": question["say"]}, timeout=60)
+            path.write_bytes(answer.raise_for_status().content)
 
 
 def recording(question: dict[str, str]) -> Path:
@@ -183,31 +184,23 @@ def turn_of(
 
 def metrics(turns: Sequence[Turn]) -> list[Metric]:
     """Return the figures of each agent and Aiker's share of the peer's. Pure."""
+    by_agent = {name: [turn for turn in turns if turn.agent == name] for name in (Aiker.name, PEER)}
+    measured = {name: [t.ms for t in own if t.ms is not None] for name, own in by_agent.items()}
     found: list[Metric] = []
-    medians, tails = {}, {}
-    for agent in dict.fromkeys(turn.agent for turn in turns):
-        own = [turn for turn in turns if turn.agent == agent]
-        latencies = [turn.ms for turn in own if turn.ms is not None]
-        medians[agent], tails[agent] = median(latencies), p90(latencies)
+    if all(measured.values()):
+        ours, theirs = measured[Aiker.name], measured[PEER]
+        found.append(Metric("median: aiker / pipecat", median(ours) / median(theirs), "", MEDIAN_TARGET))
+        found.append(Metric("p90: aiker / pipecat", p90(ours) / p90(theirs), "", P90_TARGET))
+    for name, own in by_agent.items():
+        count, facts = f"of {len(own)}", sum(turn.fact for turn in own)
+        found.append(Metric(f"{name}: unanswered", len(own) - len(measured[name]), count))
+        found.append(Metric(f"{name}: fact in the answer", facts, count, None, "higher"))
         found += [
-            Metric(f"{agent}: voice to voice, median", medians[agent], "ms"),
-            Metric(f"{agent}: voice to voice, p90", tails[agent], "ms"),
-            Metric(f"{agent}: voice to voice, fastest", min(latencies), "ms"),
-            Metric(f"{agent}: voice to voice, slowest", max(latencies), "ms"),
-            Metric(f"{agent}: unanswered", len(own) - len(latencies), f"of {len(own)}"),
-            Metric(
-                f"{agent}: fact in the answer",
-                sum(turn.fact for turn in own),
-                f"of {len(own)}",
-                None,
-                "higher",
-            ),
+            Metric(f"{name}: voice to voice, {what}", of(measured[name]), "ms")
+            for what, of in FIGURES.items()
+            if measured[name]
         ]
-    return [
-        Metric("median: aiker / pipecat", medians["aiker"] / medians["pipecat"], "", MEDIAN_TARGET),
-        Metric("p90: aiker / pipecat", tails["aiker"] / tails["pipecat"], "", P90_TARGET),
-        *found,
-    ]
+    return found
 
 
 def memory_mb(peer: int) -> dict[str, float]:

@@ -48,6 +48,8 @@ from pipecat.workers.runner import WorkerRunner
 INPUT_HZ = 16_000  # what Whisper, Silero and Smart Turn hear; the serializer resamples the line's 8 kHz
 LINE_HZ = 8_000
 MAX_TOKENS = 160
+# Kokoro pauses at these; misaki leaves the Chinese ones, which it does not know.
+MARKS = str.maketrans({"，": ",", "、": ",", "。": ".", "！": "!", "？": "?", "；": ";", "：": ":"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class MandarinKokoro(Kokoro):
     def create_stream(
         self, text: str, voice: str, speed: float = 1.0, **_language: Any
     ) -> AsyncIterator[Any]:
-        phonemes, _ = self.g2p(text)
+        phonemes = self.g2p(text.translate(MARKS))
         return super().create_stream(phonemes, voice, speed, is_phonemes=True)
 
 

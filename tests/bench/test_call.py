@@ -1,0 +1,36 @@
+"""The figures of ``bench call``, from turns as ``manage.py call --json`` reports them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.call import QUESTIONS, TURNS_A_CALL, calls, metrics
+
+
+def turn(kind: str, ms: int | None, **contributions: int) -> dict[str, Any]:
+    server = None if ms is None else ms + 20
+    return {
+        "kind": kind,
+        "fact": ms is not None,
+        "voice_to_voice_ms": ms,
+        "server_voice_to_voice_ms": server,
+        "longest_pause_ms": None if ms is None else 100,
+        "contributions": contributions,
+    }
+
+
+def test_what_is_spoken_as_written_is_reported_apart() -> None:
+    turns = [turn("fact", 1400, stt=200), turn("long", 1600, stt=400), turn("verbatim", 700)]
+    values = {metric.name: metric.value for metric in metrics([*turns, turn("refusal", None)])}
+    assert values["voice to voice, median"] == 1500
+    assert values["spoken as written, median"] == 700
+    assert values["answered"] == values["fact in the answer"] == 3
+    assert values["server and audio differ, at most"] == 20
+    assert values["of it stt, median"] == 200
+
+
+def test_thirty_turns_are_asked_and_a_follow_up_never_begins_a_call() -> None:
+    assert len(QUESTIONS) == 30
+    assert all(QUESTIONS[start]["kind"] != "follow-up" for start in range(0, 30, TURNS_A_CALL))
+    asked = [word for arguments in calls() for word in arguments if word != "--say"]
+    assert asked == [question["say"] for question in QUESTIONS]
