@@ -27,6 +27,8 @@ TURNS_A_CALL = 5
 MEDIAN_TARGET, P90_TARGET, VERBATIM_TARGET = 1500, 2500, 900
 DIFFERENCE_TARGET = 60
 
+UNANSWERED = {"voice_to_voice_ms": None, "longest_pause_ms": None}
+
 Turns = Sequence[dict[str, Any]]
 
 
@@ -35,21 +37,31 @@ def run() -> Sequence[Metric]:
     keys = [question["entry"] for question in QUESTIONS if question["kind"] == VERBATIM]
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder, Installation(Path(folder)) as aiker:
         speak_as_written(aiker, keys)
-        reported = [turn for call in calls() for turn in aiker.call(*call)["turns"]]
-    turns = [
-        turn | {"kind": question["kind"], "fact": has_fact(turn, question["fact"])}
-        for turn, question in zip(reported, QUESTIONS, strict=True)
-    ]
+        turns = [turn for asked in calls() for turn in outcomes(asked, aiker.call(*says(asked))["turns"])]
     for turn in turns:
         print(line(turn))
     print_kinds(turns)
     return metrics(turns)
 
 
-def calls() -> Iterator[list[str]]:
-    """Yield the arguments of ``manage.py call`` for each call."""
+def calls() -> Iterator[list[dict[str, str]]]:
+    """Yield the questions of each call."""
     for start in range(0, len(QUESTIONS), TURNS_A_CALL):
-        yield [part for q in QUESTIONS[start : start + TURNS_A_CALL] for part in ("--say", q["say"])]
+        yield QUESTIONS[start : start + TURNS_A_CALL]
+
+
+def says(asked: Sequence[dict[str, str]]) -> list[str]:
+    """Return the arguments of ``manage.py call`` that speak these questions."""
+    return [part for question in asked for part in ("--say", question["say"])]
+
+
+def outcomes(asked: Sequence[dict[str, str]], reported: Turns) -> list[dict[str, Any]]:
+    """Return what came of each question; where the call ended early, the rest were not answered."""
+    lost = [UNANSWERED | {"said": question["say"]} for question in asked[len(reported) :]]
+    return [
+        turn | {"kind": question["kind"], "fact": has_fact(turn, question["fact"])}
+        for question, turn in zip(asked, [*reported, *lost], strict=True)
+    ]
 
 
 def metrics(turns: Turns) -> list[Metric]:
@@ -62,16 +74,20 @@ def metrics(turns: Turns) -> list[Metric]:
     found = [
         Metric("answered", len(answered) + len(spoken), count, len(turns), "higher"),
         Metric("fact in the answer", sum(turn["fact"] for turn in turns), count, None, "higher"),
-        Metric("voice to voice, median", median(answered), "ms", MEDIAN_TARGET),
-        Metric("voice to voice, p90", p90(answered), "ms", P90_TARGET),
-        Metric("voice to voice, fastest", min(answered), "ms"),
-        Metric("voice to voice, slowest", max(answered), "ms"),
-        Metric("pause within a reply, median", median(pauses), "ms"),
-        Metric("pause within a reply, longest", max(pauses), "ms"),
-        Metric("server and audio differ, at most", max(differences), "ms", DIFFERENCE_TARGET),
     ]
+    if answered:
+        found += [
+            Metric("voice to voice, median", median(answered), "ms", MEDIAN_TARGET),
+            Metric("voice to voice, p90", p90(answered), "ms", P90_TARGET),
+            Metric("voice to voice, fastest", min(answered), "ms"),
+            Metric("voice to voice, slowest", max(answered), "ms"),
+            Metric("pause within a reply, median", median(pauses), "ms"),
+            Metric("pause within a reply, longest", max(pauses), "ms"),
+        ]
     if spoken:
         found.append(Metric("spoken as written, median", median(spoken), "ms", VERBATIM_TARGET))
+    if differences:
+        found.append(Metric("server and audio differ, at most", max(differences), "ms", DIFFERENCE_TARGET))
     return found + [
         Metric(f"of it {name}, median", value, "ms") for name, value in contributions(others).items()
     ]

@@ -166,7 +166,8 @@ class PipecatProcess:
     def _voices(self, folder: Path) -> Path:
         """Write the voices' files as the one file that kokoro-onnx reads."""
         path = self._installation.data_dir / "voices.npz"
-        np.savez(
-            path, **{f.stem: np.fromfile(f, np.float32).reshape(VOICE_SHAPE) for f in folder.glob("*.bin")}
-        )
+        voices: dict[str, Any] = {
+            file.stem: np.fromfile(file, np.float32).reshape(VOICE_SHAPE) for file in folder.glob("*.bin")
+        }
+        np.savez(path, **voices)
         return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.call import QUESTIONS, TURNS_A_CALL, calls, metrics
+from bench.call import QUESTIONS, TURNS_A_CALL, calls, metrics, outcomes, says
 
 
 def turn(kind: str, ms: int | None, **contributions: int) -> dict[str, Any]:
@@ -32,5 +32,16 @@ def test_what_is_spoken_as_written_is_reported_apart() -> None:
 def test_thirty_turns_are_asked_and_a_follow_up_never_begins_a_call() -> None:
     assert len(QUESTIONS) == 30
     assert all(QUESTIONS[start]["kind"] != "follow-up" for start in range(0, 30, TURNS_A_CALL))
-    asked = [word for arguments in calls() for word in arguments if word != "--say"]
+    asked = [word for questions in calls() for word in says(questions) if word != "--say"]
     assert asked == [question["say"] for question in QUESTIONS]
+
+
+def test_questions_that_a_call_did_not_get_to_count_as_unanswered() -> None:
+    questions = [{"kind": "fact", "say": say, "fact": "80"} for say in ("第一", "第二", "第三")]
+    turns = outcomes(questions, [turn("", 1400) | {"said": "第一", "heard": "80元"}])
+    assert [(t["said"], t["kind"], t["fact"], t["voice_to_voice_ms"]) for t in turns] == [
+        ("第一", "fact", True, 1400),
+        ("第二", "fact", False, None),
+        ("第三", "fact", False, None),
+    ]
+    assert [metric.value for metric in metrics(turns[1:])] == [0, 0]
