@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from aiker.config import BASE_DIR
 from bench import batching, call, compare, knowledge, lexicon, media_path, memory, retrieval_quality
-from bench.report import COMMITTED, Metric, Result, markdown
+from bench.report import COMMITTED, Metric, Result, machine, markdown
 
 Bench = Callable[..., Sequence[Metric] | None]
 
@@ -46,9 +46,10 @@ def main(arguments: list[str]) -> int:
     tables = []
     for name in names or BENCHES:
         print(f"\n== {name}", flush=True)
+        found_on = machine()
         found = WITH_NUMBERS[name](numbers) if numbers and name in WITH_NUMBERS else BENCHES[name]()
         if found:
-            tables.append(keep(Result(name, tuple(found)), save=save))
+            tables.append(keep(Result(name, tuple(found), machine=found_on), save=save))
     if tables:
         (LATEST / "report.md").write_text("\n".join(["# Bench\n", *tables]), encoding="utf-8")
         print(f"\nreport: {LATEST / 'report.md'}")

@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The figures of one bench, when they were taken, and on what."""
+    """The figures of one bench, when they were taken, and on what machine, with its load before."""
 
     bench: str
     metrics: tuple[Metric, ...]
