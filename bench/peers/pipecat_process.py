@@ -32,7 +32,7 @@ from tests.installation import Installation
 from tests.ports import free_port
 
 PYTHON = BASE_DIR / ".venv-pipecat" / "bin" / "python"
-READY_S = 180
+READY_S = 600
 MOST_THREADS = 8  # as Aiker's engines
 KNOWLEDGE = BASE_DIR / "knowledge" / "data" / "onesuite-business-data.json"
 VOICE_SHAPE = (-1, 1, 256)

@@ -26,7 +26,7 @@ from misaki.zh import ZHG2P
 from openai import AsyncOpenAI
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import TTSSpeakFrame
-from pipecat.observers.user_bot_latency_observer import UserBotLatencyObserver
+from pipecat.observers.user_bot_latency_observer import MeasuredFrom, UserBotLatencyObserver
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -142,6 +142,9 @@ class Record:
         self.said.append({"role": role, "text": message.content, "at_s": (at - self._began).total_seconds()})
 
     def add_latency(self, breakdown: Any) -> None:
+        """Keep where the time of an answer went; a greeting answers nobody."""
+        if breakdown.measured_from is not MeasuredFrom.USER_SILENCE:
+            return
         parts = {part.key: round(part.duration_secs * 1000) for part in breakdown.contributions}
         self.latencies.append({"total_ms": round(breakdown.total_secs * 1000), "parts": parts})
 
