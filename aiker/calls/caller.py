@@ -106,6 +106,7 @@ class Caller:
         url: str,
         lines: list[Line],
         after_line: Callable[[int], None] = lambda _line: None,
+        *,
         reply_over_ms: int = REPLY_OVER_MS,
         last_reply_ms: int = REPLY_TIMEOUT_MS,
     ) -> None:

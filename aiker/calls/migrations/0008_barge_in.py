@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0006_turn_heard_as"),
+        ("calls", "0007_end_of_turn"),
     ]
 
     operations = [

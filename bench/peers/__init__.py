@@ -1,0 +1,1 @@
+"""Other voice agents, built as their documentation shows, that Aiker is measured against."""
