@@ -345,7 +345,7 @@ class Reply:
 
     @property
     def has_spoken(self) -> bool:
-        return bool(self.segments)
+        return bool(self.segments or self.filler)
 
     def reached(self, moment: str) -> None:
         if getattr(self.timeline, moment) is None:
