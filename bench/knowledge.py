@@ -36,7 +36,7 @@ PAUSE_S = 0.3
 """Between two live questions: eight calls ask about so often."""
 EDITS = 30
 EDIT_EVERY_S = 3.0
-REBUILD_S = 1800.0
+REBUILD_S = 3600.0
 """A rebuild of a large base is measured for so long, then given up."""
 PROBES = 5
 BATCHES = (4, 8, 16, 32)
