@@ -172,7 +172,7 @@ def place(aiker: Installation, case: Case) -> Result | None:
     except (CallError, TimeoutError) as exc:
         print(f"{case.name}: no call: {exc}")
         return None
-    if not turns or turns[0]["error"] or len(report.turns) < 2:
+    if not turns or not turns[0]["assistant_text"] or len(report.turns) < 2:
         print(f"{case.name}: no reply: {turns[0]['error'] if turns else 'nothing was understood'}")
         return None
     result = judge(aiker, case, report, turns[0], clauses)

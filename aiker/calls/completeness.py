@@ -42,7 +42,9 @@ def completeness(text: str) -> Completeness:
 
 def asks_for_number(said: str) -> bool:
     """Whether the assistant, who said this last, asked for something that is dictated digit by digit."""
-    return re.search(r"(号码|手机号|电话号|订单号|编号|卡号|验证码)", said) is not None
+    return _NUMBER_WANTED.search(said) is not None and not re.search(
+        r"[0-9]{3}|[零一二三四五六七八九]{5}", said
+    )
 
 
 _BREAK = re.compile(r"[，。！？；：,.!?;:、…]+")
@@ -50,6 +52,9 @@ _SPACE = re.compile(r"[\s\-—“”\"']+")
 
 _DIGITS_AT_END = re.compile(r"[0-9零〇一二三四五六七八九幺]{3,}$")
 _NUMBER_BEGUN = re.compile(r"(号|号码|电话|手机|编码)是?[0-9零〇一二三四五六七八九幺]{1,2}$")
+_NUMBER_WANTED = re.compile(
+    r"(请|麻烦|告诉|提供|报|说|您的?|你的?).*(号码|手机号|电话号|订单号|编号|卡号|证号|验证码)"
+)
 _MOBILE = re.compile(r"[1一幺][3-9三四五六七八九].{9}")
 _IDENTITY_CARD_DIGITS = 18
 

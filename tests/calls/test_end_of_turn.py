@@ -93,6 +93,7 @@ def test_the_rule(evidence: Evidence, silence_ms: float) -> None:
 def test_an_answer_to_a_question_for_a_number_is_not_taken_for_whole_too_soon() -> None:
     assert asks_for_number("请说一下您的手机号码。")
     assert not asks_for_number("您好，请问有什么可以帮您？")
+    assert not asks_for_number("请您记一下，客服的电话号码是4008205100。")
     assert DETECTOR.silence_ms(Evidence("尾号五", 0.9, dictating=True)) == LONGEST
     assert DETECTOR.silence_ms(Evidence("13812345678", 0.9, dictating=True)) == SHORTEST
 
