@@ -1,7 +1,9 @@
-"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge.
+"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge,
+load, soak.
 
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. A number is the
-size of the base of ``knowledge``, in passages: ``python -m bench knowledge 10000 100000``.
+size of the base of ``knowledge``, in passages (``python -m bench knowledge 10000 100000``), or the length of
+``soak`` in minutes.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import batching, call, knowledge, lexicon, media_path, memory, retrieval_quality
+from bench import batching, call, knowledge, lexicon, load, media_path, memory, retrieval_quality, soak
 
 BENCHES: dict[str, Callable[..., None]] = {
     "media": media_path.run,
@@ -19,7 +21,10 @@ BENCHES: dict[str, Callable[..., None]] = {
     "lexicon": lexicon.run,
     "quality": retrieval_quality.run,
     "knowledge": knowledge.run,
+    "load": load.run,
+    "soak": soak.run,
 }
+SIZED: dict[str, Callable[[list[int]], None]] = {"knowledge": knowledge.run, "soak": soak.run}
 
 
 def main(arguments: list[str]) -> int:
@@ -31,8 +36,8 @@ def main(arguments: list[str]) -> int:
         return 2
     for name in names or BENCHES:
         print(f"\n== {name}")
-        if name == "knowledge" and sizes:
-            knowledge.run(sizes)
+        if name in SIZED and sizes:
+            SIZED[name](sizes)
         else:
             BENCHES[name]()
     return 0
