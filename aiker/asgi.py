@@ -1,5 +1,6 @@
 """The ASGI application: pages and API over HTTP, calls over WebSocket. Runs under Daphne and uvicorn."""
 
+import gc
 import os
 from typing import cast
 
@@ -20,3 +21,8 @@ tokenizer()
 application = ProtocolTypeRouter(
     {"http": with_static(cast(App, django_application)), "websocket": URLRouter(websocket_urlpatterns)}
 )
+
+# What was imported stays for good. Looking through it for garbage, as Python does now and then, would stop
+# every call for 0.2 s (docs/performance.md).
+gc.collect()
+gc.freeze()

@@ -5,7 +5,8 @@
     with Rig(folder) as rig:                  # stand-in engines, Chroma with the sample data, one assistant
         with rig.web("daphne") as web:        # as ``manage.py start`` runs it, on one core
             before = web.usage()
-            found = rig.calls([["talk"]] * 10, seconds=30)
+            callers = rig.calls([["talk"]] * 10, seconds=30)
+            found = callers.finished()
             web.usage().since(before)         # CPU, waiting for the core, memory, files, threads
 
 Django is set up, and its settings say which ports and which data directory.
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
 import os
 import random
 import subprocess
@@ -26,13 +26,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import psutil
 
 from bench.knowledge_processes import answers
-from bench.light_callers import Spec, place
+from bench.light_callers import Callers, Spec
 from bench.stand_in_engines import HEARD
 from tests.ports import free_port
 
@@ -170,15 +170,14 @@ class Rig:
             answers(service.health_url)
             yield Web(process.pid, log)
 
-    def calls(self, lanes: list[list[str]], seconds: float, turns: int = 1000) -> subprocess.Popen[str]:
+    def calls(self, lanes: list[list[str]], seconds: float, turns: int = 1000) -> Callers:
         """Start lanes of calls (``light_callers.Spec``), within ``SPREAD_S``."""
         from django.conf import settings
 
         url = f"ws://127.0.0.1:{settings.AIKER.port}/ws/twilio/anna/?token={TOKEN}"
         begin = [_random.uniform(0, SPREAD_S) for _ in lanes]
-        return place(
-            Spec(url, base64.b64encode(self.speech).decode(), lanes, begin, seconds, turns), cores()[1]
-        )
+        speech = base64.b64encode(self.speech).decode()
+        return Callers(Spec(url, speech, lanes, begin, seconds, turns), cores()[1])
 
     def engines_late_ms(self) -> tuple[float, float]:
         """Return how late the stand-in engines were since they were last asked: p99, longest."""
@@ -186,17 +185,6 @@ class Rig:
 
         found = httpx.get(f"http://127.0.0.1:{settings.AIKER.engines_port}/health", timeout=10).json()
         return found["late_p99_ms"], found["late_max_ms"]
-
-
-def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Return what the callers saw, when they have hung up."""
-    assert process.stdout
-    with process:
-        said = process.stdout.read()
-    if process.returncode:
-        raise RuntimeError(f"the callers ended with status {process.returncode}")
-    found: dict[str, Any] = json.loads(said)
-    return found
 
 
 def prepare() -> None:

@@ -3,7 +3,7 @@
 ::
 
     spec = Spec(url, speech, lanes=[["talk", "talk"], ["barge_in"]], begin=[0.0, 0.4], seconds=30)
-    reports = place(spec)                      # a process of its own: ``python -m bench.light_callers``
+    found = Callers(spec, [1]).finished()      # a process of its own: ``python -m bench.light_callers``
 
 ``aiker.calls.caller`` looks at levels while it talks, which costs more than the server does; here a call
 keeps when each message came; all is worked out behind it. The WebSocket is the ``websockets`` library
@@ -21,6 +21,7 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from bisect import bisect_left
 from collections import deque
@@ -364,14 +365,30 @@ async def _all(spec: Spec) -> dict[str, Any]:
     return {"calls": [asdict(report) for report in reports], "lags": lags.ms, "cpu_s": used}
 
 
-def place(spec: Spec, affinity: list[int]) -> subprocess.Popen[str]:
-    """Start the callers in a process of their own on these cores; ``finished`` gives what they saw."""
-    command = [sys.executable, "-m", "bench.light_callers", ",".join(map(str, affinity))]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin
-    process.stdin.write(json.dumps(asdict(spec)))
-    process.stdin.close()
-    return process
+class Callers:
+    """Callers in a process of their own, on these cores."""
+
+    def __init__(self, spec: Spec, affinity: list[int]) -> None:
+        command = [sys.executable, "-m", "bench.light_callers", ",".join(map(str, affinity))]
+        self._report = tempfile.TemporaryFile("w+")  # noqa: SIM115  (a pipe would have to be read meanwhile)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._report, text=True)
+        self.pid = self._process.pid
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(asdict(spec)))
+        self._process.stdin.close()
+
+    @property
+    def calling(self) -> bool:
+        return self._process.poll() is None
+
+    def finished(self) -> dict[str, Any]:
+        """Return what they saw, when they have hung up: ``calls``, ``lags``, ``cpu_s``."""
+        with self._report:
+            if status := self._process.wait():
+                raise RuntimeError(f"the callers ended with status {status}")
+            self._report.seek(0)
+            found: dict[str, Any] = json.load(self._report)
+        return found
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.call_rig import SPREAD_S, Rig, Web, environment, finished
+from bench.call_rig import SPREAD_S, Rig, Web, environment
 
 SERVERS = ("daphne", "uvicorn")
 ROUNDS = 2
@@ -78,11 +78,11 @@ def main() -> None:
         for _ in range(ROUNDS):
             for server in SERVERS:
                 with rig.web(server) as web:
-                    finished(rig.calls([["talk"]], 1.0))  # what is loaded at the first call
+                    rig.calls([["talk"]], 1.0).finished()  # what is loaded at the first call
                     found += [measure(rig, web, server, calls, SECONDS) for calls in (1, 10)]
         for server in SERVERS:
             with rig.web(server) as web:
-                finished(rig.calls([["talk"]], 1.0))
+                rig.calls([["talk"]], 1.0).finished()
                 ramps += ramp(rig, web, server)
     summary = {server: summarise(server, found, ramps) for server in SERVERS}
     for server, figures in summary.items():
@@ -100,7 +100,7 @@ def measure(rig: Rig, web: Web, server: str, calls: int, seconds: float) -> Meas
     time.sleep(seconds - SETTLE_S)
     after = web.usage()
     engines_late, _ = rig.engines_late_ms()
-    row = measured(server, finished(callers), after.since(before), after.rss_mb, engines_late)
+    row = measured(server, callers.finished(), after.since(before), after.rss_mb, engines_late)
     print(line(row), flush=True)
     return row
 

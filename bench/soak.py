@@ -21,9 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from bench.call_rig import Rig, Usage, Web, environment, finished, usage
+from bench.call_rig import Rig, Usage, Web, environment, usage
+from bench.light_callers import Callers
 from bench.load import centile
 
 MINUTES = 30
@@ -53,12 +52,12 @@ def main(minutes: int) -> None:
     django.setup()
     folder = Path(os.environ["AIKER_DATA_DIR"])
     with Rig(folder) as rig, rig.web("daphne") as web:
-        finished(rig.calls([["talk"]], WARM_UP_S))
+        rig.calls([["talk"]], WARM_UP_S).finished()
         time.sleep(END_S)
         before = state(web)
         callers = rig.calls(LANES, minutes * 60, TURNS)
-        samples = watched(callers, {"web": web.pid, **rig.processes, "callers": callers.pid})
-        seen = finished(callers)
+        samples = watched(callers, {"web": web.pid, **rig.processes})
+        seen = callers.finished()
         time.sleep(END_S)
         after = state(web)
         stored = sum(file.stat().st_size for file in (folder / "media").rglob("*.wav")) / 2**20
@@ -69,17 +68,13 @@ def main(minutes: int) -> None:
     told(seen, samples, slopes, before, after, stored, errors)
 
 
-def watched(callers: subprocess.Popen[str], pids: dict[str, int]) -> dict[str, list[Usage]]:
+def watched(callers: Callers, pids: dict[str, int]) -> dict[str, list[Usage]]:
     """Return what each process used, every 10 s, until the callers have hung up."""
     samples: dict[str, list[Usage]] = {name: [] for name in pids}
     due = time.monotonic()
-    reader = psutil.Process(callers.pid)
-    while reader.is_running() and reader.status() != psutil.STATUS_ZOMBIE and callers.poll() is None:
+    while callers.calling:
         for name, pid in pids.items():
-            try:
-                samples[name].append(usage(pid))
-            except psutil.NoSuchProcess:
-                continue  # the callers, who have just hung up
+            samples[name].append(usage(pid))
         due += EVERY_S
         time.sleep(max(0.0, due - time.monotonic()))
     return samples
