@@ -26,3 +26,4 @@ application = ProtocolTypeRouter(
 # every call for 0.2 s (docs/performance.md).
 gc.collect()
 gc.freeze()
+gc.collect()  # how soon it looks again depends on how much it found
