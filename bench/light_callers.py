@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import itertools
 import json
 import random
@@ -395,6 +396,7 @@ def main() -> None:
     import psutil
 
     psutil.Process().cpu_affinity([int(core) for core in sys.argv[1].split(",")])
+    gc.disable()  # a look for garbage would make every caller late
     spec = Spec(**json.loads(sys.stdin.read()))
     print(json.dumps(asyncio.run(_all(spec))))
 
