@@ -1,6 +1,8 @@
 """The ASGI application: pages and API over HTTP, calls over WebSocket. Runs under Daphne and uvicorn."""
 
+import gc
 import os
+import sys
 from typing import cast
 
 from django.core.asgi import get_asgi_application
@@ -20,3 +22,12 @@ tokenizer()
 application = ProtocolTypeRouter(
     {"http": with_static(cast(App, django_application)), "websocket": URLRouter(websocket_urlpatterns)}
 )
+
+# How long the event loop may wait for a thread that computes (records, words, speech detection): not 5 ms.
+sys.setswitchinterval(0.001)
+
+# What was imported stays for good. Looking through it for garbage, as Python does now and then, would stop
+# every call for 0.2 s (docs/performance.md).
+gc.collect()
+gc.freeze()
+gc.collect()  # how soon it looks again depends on how much it found

@@ -3,7 +3,8 @@
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. What a bench
 returns as metrics is compared with the last committed result (``bench/results``) and written to
 ``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
-that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``.
+that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``,
+minutes to ``soak``.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from bench import (
     end_of_turn,
     knowledge,
     lexicon,
+    load,
     media_path,
     memory,
     retrieval_quality,
+    soak,
 )
 from bench.report import COMMITTED, Metric, Result, machine, markdown
 
@@ -39,9 +42,12 @@ BENCHES: dict[str, Bench] = {
     "quality": retrieval_quality.run,
     "turns": end_of_turn.run,
     "knowledge": knowledge.run,
+    "load": load.run,
+    "soak": soak.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,
+    "soak": soak.run,
     "compare": lambda numbers: compare.run(rounds=numbers[0]),
 }
 LATEST = BASE_DIR / "var" / "bench"

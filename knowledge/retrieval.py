@@ -35,6 +35,7 @@ from knowledge.errors import RetrievalError
 from knowledge.fusion import Passage, Ranked, choose, fuse
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
+from knowledge.manifest_reader import reader
 from knowledge.words import sounds, words
 from knowledge.writing import manifest_path
 
@@ -97,7 +98,6 @@ class Retriever:
     reranker: RerankAdapter | None = None
     breaker: Breaker = field(default_factory=Breaker)
     _chroma: Any = None
-    _manifest: Manifest | None = None
 
     async def search(self, query: str, k: int = 3, context: str = "") -> RetrievalResult:
         """Return at most ``k`` passages of different documents; raise RetrievalError when nothing can search.
@@ -208,9 +208,7 @@ class Retriever:
         return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)
 
     def _open(self) -> Manifest:
-        if self._manifest is None:
-            self._manifest = Manifest.read(manifest_path(self.collection))
-        return self._manifest
+        return reader(manifest_path(self.collection))
 
     def _queries(self, query: str, context: str) -> tuple[str, ...]:
         """Return what is searched: the question without what surrounds it, and with misheard words mended."""

@@ -80,6 +80,11 @@ class Recorder:
         """Forget assistant audio that would have been played after ``now_ms``."""
         del self._assistant[max(0, round(now_ms * _BYTES_PER_MS)) :]
 
+    def forget(self) -> None:
+        """Let go of all audio: what is stored need not wait in memory for Python to look for garbage."""
+        self._caller.clear()
+        self._assistant.clear()
+
     def wav(self) -> bytes:
         """Return the stereo recording; its zero is the moment the call was answered."""
         lead = max(0, round(self._anchor * _BYTES_PER_MS))

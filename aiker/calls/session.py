@@ -215,6 +215,7 @@ class CallSession:
         }
         self._writer.put(records.finish_call, fields, self._recorder)
         await self._writer.close()
+        self._recorder.forget()
         logger.info("call %s ended: %s, %d turns", self.id, reason.value, self._turn_number - 1)
 
     # -- in -----------------------------------------------------------------

@@ -59,3 +59,12 @@ def test_speech_ends_with_its_last_audible_sample() -> None:
     recorder = Recorder()
     recorder.hear(LOUD * 5 + g711.SILENCE * 800, arrived_ms=200)
     assert recorder.speech_end(0, 160) == 100  # the VAD held on for 60 ms
+
+
+def test_what_is_stored_is_let_go_of() -> None:
+    recorder = Recorder()
+    recorder.hear(LOUD, arrived_ms=20)
+    recorder.say(LOUD, plays_at_ms=20)
+    recorder.forget()
+    assert recorder.caller(0, 20) == b""
+    assert len(recorder.wav()) == 44

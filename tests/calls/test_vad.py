@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from aiker.audio import g711
 from aiker.calls.models import Assistant, VadChoice
 from aiker.calls.plan import plan_for
-from aiker.calls.vad import WINDOW, WINDOW_MS, Detector, SileroVad, VadStream, WebRtcVad, shared_vad
+from aiker.calls.vad import (
+    WINDOW,
+    WINDOW_MS,
+    Detector,
+    SileroVad,
+    VadStream,
+    VadThread,
+    WebRtcVad,
+    shared_vad,
+)
 from engines.catalog import model_dir
 from engines.local.kokoro import KokoroTTS
 from tests.calls.scripted import ScriptedCall, StandInEngines, play
@@ -86,6 +95,69 @@ def test_each_call_has_its_own_memory(speech: Pcm) -> None:
         assert scores(make(), speech) == pytest.approx(alone)
 
 
+def test_calls_that_are_scored_together_score_as_if_alone(speech: Pcm) -> None:
+    vad = SileroVad(model_dir("silero-vad") / "silero_vad.onnx")
+    audios = [speech, noise(len(speech) / SECOND, -50), np.roll(speech, 3000)]
+    detectors = [vad.open() for _ in audios]
+    together = [
+        vad.score(detectors, [audio[start : start + WINDOW] for audio in audios])
+        for start in range(0, len(speech) - WINDOW + 1, WINDOW)
+    ]
+    alone = [
+        [
+            detector.score(audio[start : start + WINDOW])
+            for start in range(0, len(speech) - WINDOW + 1, WINDOW)
+        ]
+        for detector, audio in ((vad.open(), audio) for audio in audios)
+    ]
+    np.testing.assert_allclose(np.array(together).T, alone, atol=1e-4)
+    assert np.max(together) > 0.9
+
+
+class Broken:
+    """A detector of a call whose audio cannot be scored."""
+
+    def score(self, _window: Pcm) -> float:
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize("trouble", ["broken detector", "closed loop"])
+async def test_one_calls_trouble_does_not_deafen_the_others(trouble: str, speech: Pcm) -> None:
+    """The windows of both wait when the thread starts, so that they are scored together."""
+    thread = VadThread(WebRtcVad())
+    loop, heard, done = asyncio.get_running_loop(), list[float](), asyncio.Event()
+    closed = asyncio.new_event_loop()
+    closed.close()
+
+    def on_window(_start_ms: float, probability: float) -> None:
+        heard.append(probability)
+        if len(heard) == 20:
+            done.set()
+
+    bad = thread.open(closed if trouble == "closed loop" else loop, lambda *_: None)
+    if trouble == "broken detector":
+        bad.detector = Broken()
+    good = thread.open(loop, on_window)
+    for stream in (bad, good):
+        stream.feed(g711.encode(speech[: 20 * WINDOW]))
+    thread.start()
+    async with asyncio.timeout(20):
+        await done.wait()
+    assert bad.closed
+    assert heard == pytest.approx(scores(WebRtcVad().open(), speech[: 20 * WINDOW]))
+
+
+async def test_what_waits_for_a_call_that_has_ended_is_passed_over(speech: Pcm) -> None:
+    thread, loop, done = VadThread(WebRtcVad()), asyncio.get_running_loop(), asyncio.Event()
+    ended = thread.open(loop, lambda *_: pytest.fail("a call that has ended hears nothing"))
+    ended.feed(g711.encode(speech[: 3 * WINDOW]))
+    ended.close()
+    thread.start()
+    thread.open(loop, lambda *_: done.set()).feed(g711.encode(speech[:WINDOW]))
+    async with asyncio.timeout(20):
+        await done.wait()
+
+
 @pytest.mark.parametrize("name", list(VadChoice))
 async def test_the_thread_reports_every_window_of_a_call_in_order(name: str, speech: Pcm) -> None:
     done = asyncio.Event()
@@ -120,7 +192,7 @@ class Unthreaded:
         return VadStream(thread, self._detector, loop, on_window)
 
     def submit(self, stream: VadStream, window: bytes) -> None:
-        stream.run(window)
+        stream.loop.call_soon(stream.report, self._detector.score(g711.decode(window)))
 
 
 @pytest.mark.django_db(transaction=True)
