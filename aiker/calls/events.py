@@ -23,7 +23,7 @@ class CallEvent(StrEnum):
     REPLY_TEXT = "reply_text"  # text: one clause, or a fixed sentence (turn is then null)
     REPLY_STARTED = "reply_started"
     REPLY_FINISHED = "reply_finished"  # heard
-    INTERRUPTED = "interrupted"  # heard
+    INTERRUPTED = "interrupted"  # heard, stop_ms: since the caller began to speak; null: it was no barge-in
     TURN_FINISHED = "turn_finished"  # the record of the turn, see ``records.TurnRecord``
     SILENCE_PROMPT = "silence_prompt"  # count
     DTMF = "dtmf"  # digit

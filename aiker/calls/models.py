@@ -163,6 +163,7 @@ class Call(models.Model):
     end_reason = models.CharField(_("ended by"), max_length=20, choices=EndReason, blank=True)
     knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
+    profile = models.CharField(_("engine profile"), max_length=50, blank=True)
     recording = models.FileField(_("recording"), upload_to=recording_path, blank=True)
     events = models.JSONField(_("events"), default=list, blank=True)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from aiker.calls import prompt, records
+from aiker.calls import observing, prompt, records
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
 from aiker.calls.latency import Timeline
@@ -72,6 +72,7 @@ class CallSession:
         self.id = uuid.uuid4()
         self.plan = plan
         self.started = False
+        self._identity = observing.CallIdentity(self.id, plan.assistant, plan.engines.profile, wire.name)
         self._engines = engines
         self._wire = wire
         self._close = close
@@ -126,6 +127,7 @@ class CallSession:
                 "carrier_call_id": started.carrier_call_id,
                 "caller": started.parameters.get("caller", "")[:64],
                 "engines": self.plan.engine_names,
+                "profile": self.plan.engines.profile,
             },
         )
         self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant)
@@ -213,7 +215,7 @@ class CallSession:
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             _HANDLERS[decision.kind](self, decision)
 
-    def _on_speech_started(self, decision: Decision) -> None:  # noqa: ARG002
+    def _on_speech_started(self, decision: Decision) -> None:
         self._cancel_timer("silence")
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
@@ -224,7 +226,7 @@ class CallSession:
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
         elif reply.error or reply.was_sent:
-            self._interrupt(reply)
+            self._interrupt(reply, self._recorder.spoken_at(decision.speech_start_ms))
         else:
             # Nothing was said yet: the caller is still in the same turn.
             self._carry_from_ms = reply.speech_start_ms
@@ -266,11 +268,13 @@ class CallSession:
             self._reply.cancel()
             self._reply = None
 
-    def _interrupt(self, reply: Reply) -> None:
-        """Stop speaking at once; the turn keeps what was heard."""
+    def _interrupt(self, reply: Reply, since_ms: float | None = None) -> None:
+        """Stop speaking at once; the turn keeps what was heard. ``since_ms``: the caller began to speak."""
         self._speaker.silence()
         reply.cancel()
-        self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(self._now()))
+        now = self._now()
+        stop_ms = None if since_ms is None else round(now - since_ms)
+        self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(now), stop_ms=stop_ms)
         self._close_turn(reply, interrupted=True)
 
     async def _follow(self, reply: Reply) -> None:
@@ -368,6 +372,7 @@ class CallSession:
         if len(self._trace) < TRACE_EVENTS:
             self._trace.append(event.as_dict())
         self._speaker.show(event)
+        observing.call_event.send_robust(sender=None, call=self._identity, event=event)
 
     # -- silence and limits ---------------------------------------------------
 
