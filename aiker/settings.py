@@ -227,6 +227,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Monitoring"),
+                "items": [
+                    _item(
+                        _("Latency"),
+                        "timer",
+                        "admin:monitoring_turnsample_changelist",
+                        "monitoring.view_turnsample",
+                    ),
+                ],
+            },
+            {
                 "title": _("Access"),
                 "items": [
                     _item(_("Users"), "person", "admin:auth_user_changelist", "auth.view_user"),

@@ -19,7 +19,7 @@ class Sample(models.Model):
 
     class Meta:
         verbose_name = _("sample of resources")
-        verbose_name_plural = _("samples of resources")
+        verbose_name_plural = _("resources")
         indexes = [models.Index(fields=["at", "source"], name="sample_time")]
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class TurnSample(models.Model):
 
     class Meta:
         verbose_name = _("latency of a turn")
-        verbose_name_plural = _("latency of turns")
+        verbose_name_plural = _("latency")
         indexes = [
             models.Index(fields=["at"], name="turn_sample_time"),
             models.Index(fields=["total_ms", "at"], name="turn_sample_slowest"),

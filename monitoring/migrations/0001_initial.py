@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'sample of resources',
-                'verbose_name_plural': 'samples of resources',
+                'verbose_name_plural': 'resources',
                 'indexes': [models.Index(fields=['at', 'source'], name='sample_time')],
             },
         ),
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'latency of a turn',
-                'verbose_name_plural': 'latency of turns',
+                'verbose_name_plural': 'latency',
                 'indexes': [models.Index(fields=['at'], name='turn_sample_time'), models.Index(fields=['total_ms', 'at'], name='turn_sample_slowest')],
             },
         ),
