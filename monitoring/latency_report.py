@@ -112,7 +112,7 @@ def distributions(window: Window, scope: str) -> dict[datetime, dict[str, Sketch
         return stretches(window.step, scope, window.since, window.until)
     rows = TurnSample.objects.filter(at__gte=window.since, at__lt=window.until, total_ms__isnull=False)
     found: dict[datetime, dict[str, Sketch]] = {}
-    for at, total, shares in _of_scope(rows, scope).order_by("at").values_list("at", "total_ms", "shares"):
+    for at, total, shares in of_scope(rows, scope).order_by("at").values_list("at", "total_ms", "shares"):
         sketches = found.setdefault(start_of(window.step, at), defaultdict(Sketch))
         for name, ms in {**shares, TOTAL: total}.items():
             sketches[name].add(ms)
@@ -133,10 +133,11 @@ def slowest(window: Window, scope: str, whole: Sketch, limit: int = SLOWEST) -> 
     share = max(0.0, 1 - limit / whole.count)
     floor = (whole.quantile(share) or 0.0) * 0.98 - 1  # a sketch is right to one per cent
     rows = TurnSample.objects.filter(total_ms__gte=floor, at__gte=window.since, at__lt=window.until)
-    return [_slow(row) for row in _of_scope(rows, scope).order_by("-total_ms")[:limit]]
+    return [_slow(row) for row in of_scope(rows, scope).order_by("-total_ms")[:limit]]
 
 
-def _of_scope(rows: QuerySet[TurnSample], scope: str) -> QuerySet[TurnSample]:
+def of_scope(rows: QuerySet[TurnSample], scope: str) -> QuerySet[TurnSample]:
+    """Return those of ``rows`` that count in ``scope``."""
     kind, _, name = scope.partition(":")
     match kind:
         case "assistant" | "version":

@@ -69,7 +69,7 @@ class Rollup(models.Model):
 
     step = models.PositiveIntegerField(_("length (s)"), choices=Step)
     scope = models.CharField(_("scope"), max_length=140, blank=True)
-    metric = models.CharField(_("metric"), max_length=60)
+    metric = models.CharField(_("metric"), max_length=100)
     start = models.DateTimeField(_("start"))
     count = models.PositiveIntegerField(_("values"))
     sketch = models.BinaryField(_("distribution"))
@@ -88,7 +88,7 @@ class Rollup(models.Model):
 class Target(models.Model):
     """What is demanded of a metric: over the last ``window_s`` its percentile is at most ``threshold``."""
 
-    metric = models.CharField(_("metric"), max_length=60)
+    metric = models.CharField(_("metric"), max_length=100)
     scope = models.CharField(
         _("scope"),
         max_length=140,
@@ -131,13 +131,13 @@ class Alarm(models.Model):
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
     value = models.FloatField(_("now"))
     worst = models.FloatField(_("worst"))
+    met_since = models.DateTimeField(null=True, editable=False)
     consequences = models.JSONField(_("consequences"), default=list, blank=True)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("acknowledged by"),
     )  # fmt: skip
-    notified = models.CharField(_("told"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("alarm")
