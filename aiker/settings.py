@@ -235,6 +235,30 @@ UNFOLD = {
                         "admin:monitoring_turnsample_changelist",
                         "monitoring.view_turnsample",
                     ),
+                    _item(
+                        _("Resources"),
+                        "speed",
+                        "admin:monitoring_sample_changelist",
+                        "monitoring.view_sample",
+                    ),
+                    {
+                        **_item(
+                            _("Alarms"),
+                            "notifications",
+                            "admin:monitoring_alarm_changelist",
+                            "monitoring.view_alarm",
+                        ),
+                        "badge": "monitoring.target_admin.open_alarms",
+                    },
+                    _item(
+                        _("Targets"), "target", "admin:monitoring_target_changelist", "monitoring.view_target"
+                    ),
+                    _item(
+                        _("Retention"),
+                        "auto_delete",
+                        "admin:monitoring_retention_changelist",
+                        "monitoring.view_retention",
+                    ),
                 ],
             },
             {

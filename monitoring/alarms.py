@@ -91,8 +91,9 @@ def _apply(
         figure = measured.get(target)
         return figure.value if figure and figure.value is not None else 0.0
 
-    def names(target: int) -> list[str]:
-        return [str(targets[other]) for other in plan.consequences.get(target, [])]
+    def names(target: int) -> list[list[str]]:
+        missed = (targets[other] for other in plan.consequences.get(target, []))
+        return [[other.metric, other.scope] for other in missed]
 
     opened = [
         Alarm(

@@ -27,18 +27,19 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 14, 28
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 EMPTY = mark_safe("")
 FEW = 60
-"""Points of a line that are drawn as circles; more would hide it."""
+"""Points of a line that are drawn as circles; of more, only the one under the pointer is."""
 
 Write = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``name`` is its class in the style sheet."""
+    """``name`` is its class in the style sheet; each value is of ``step_s`` seconds, from its moment on."""
 
     name: str
     label: str
     points: Sequence[tuple[datetime, float]]
+    step_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ def line_chart(
     axis: Axis, lines: Sequence[Line], label: str, target: float | None = None, marks: Sequence[Mark] = ()
 ) -> SafeString:
     """Return lines over time; a step without a value is a gap."""
-    gap = timedelta(seconds=axis.window.step * 1.5)
-    drawn = [_line(axis, line, gap) for line in lines]
+    drawn = [_line(axis, line) for line in lines]
     return _svg(label, _frame(axis), _marks(axis, marks), *drawn, _target(axis, target))
 
 
@@ -164,19 +164,19 @@ def _time_format(window: Window) -> str:
     return "H:i" if window.until - window.since <= timedelta(hours=26) else "m-d"
 
 
-def _line(axis: Axis, line: Line, gap: timedelta) -> SafeString:
+def _line(axis: Axis, line: Line) -> SafeString:
     path, dots, before = [], [], None
-    radius = 3.5 if len(line.points) <= FEW else 1.5
-    half = timedelta(seconds=axis.window.step / 2)
+    half, gap = timedelta(seconds=line.step_s / 2), timedelta(seconds=line.step_s * 1.5)
+    crowded = " chart-crowded" if len(line.points) > FEW else ""
     for at, value in line.points:
         x, y = axis.x(at + half), axis.y(value)
         path.append(f"{'L' if before and at - before <= gap else 'M'}{x:.1f} {y:.1f}")
         title = f"{_moment(axis, at)} · {line.label} {axis.write(value)}"
-        dots.append((f"{x:.1f}", f"{y:.1f}", radius, title))
+        dots.append((f"{x:.1f}", f"{y:.1f}", title))
         before = at
-    circles = format_html_join("", '<circle cx="{}" cy="{}" r="{}"><title>{}</title></circle>', dots)
+    circles = format_html_join("", '<circle cx="{}" cy="{}" r="3.5"><title>{}</title></circle>', dots)
     return format_html(
-        '<g class="chart-line line-{}"><path d="{}"/>{}</g>', line.name, " ".join(path), circles
+        '<g class="chart-line line-{}{}"><path d="{}"/>{}</g>', line.name, crowded, " ".join(path), circles
     )
 
 

@@ -116,14 +116,16 @@ class Target(models.Model):
         ]
 
     def __str__(self) -> str:
-        scope = f" {self.scope}" if self.scope else ""
-        return f"{self.metric}{scope} p{self.percentile} ≤ {self.threshold:g}"
+        from monitoring.figures import named, value_with_unit
+
+        return f"{named(self.metric, self.scope)} ≤ {value_with_unit(self.threshold, self.metric)}"
 
 
 class Alarm(models.Model):
     """A target that was missed, from the moment on until it was met again.
 
-    ``consequences`` names other metrics that are over their target for the same cause: they raise no alarm.
+    ``consequences`` are the metrics, each with its scope, that are over their target for the same cause: they
+    raise no alarm.
     """
 
     target = models.ForeignKey(Target, models.CASCADE, verbose_name=_("target"), related_name="alarms")
@@ -151,7 +153,9 @@ class Alarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.target}: {self.value:g}"
+        from monitoring.figures import value_with_unit
+
+        return f"{self.target}: {value_with_unit(self.value, self.target.metric)}"
 
     @property
     def state(self) -> str:

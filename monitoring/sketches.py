@@ -17,7 +17,7 @@ import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from typing import NamedTuple
 
 from ddsketch import DDSketch
 
@@ -113,14 +113,22 @@ class Sketch:
         return ((place + store.offset, count) for place, count in enumerate(store.bins) if count)
 
 
+class Summary(NamedTuple):
+    """What can be told of a sketch's bytes without its bins."""
+
+    average: float
+    maximum: float
+
+
+def summary(data: bytes | memoryview, count: int) -> Summary:
+    """Return the average and the maximum of ``count`` values; ``data`` is what ``to_bytes`` wrote."""
+    _, _, total, _, most, _ = _HEAD.unpack_from(data)
+    return Summary(total / count, most)
+
+
 def merged(sketches: Iterable[Sketch]) -> Sketch:
     """Return one sketch of all values."""
     whole = Sketch()
     for sketch in sketches:
         whole.merge(sketch)
     return whole
-
-
-def bucket_labels(edges: Sequence[float]) -> list[tuple[float, float | None]]:
-    """Return the pairs that ``counts`` counts between."""
-    return [*pairwise(edges), (edges[-1], None)]

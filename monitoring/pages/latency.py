@@ -111,7 +111,12 @@ def _drawn(report: LatencyReport) -> dict[str, Any]:
     slowest_ms = max(point.percentiles[99] for point in points)
     axis = charts.Axis(report.window, charts.top_of(slowest_ms, target), seconds)
     lines = [
-        charts.Line(f"p{p}", str(PERCENTILE_NAMES[p]), [(q.start, q.percentiles[p]) for q in points])
+        charts.Line(
+            f"p{p}",
+            str(PERCENTILE_NAMES[p]),
+            [(q.start, q.percentiles[p]) for q in points],
+            report.window.step,
+        )
         for p in PERCENTILES
     ]
     present = [s for s in STAGES if any(s in point.shares for point in points)]
