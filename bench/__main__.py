@@ -1,7 +1,7 @@
-"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge.
+"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge, pages.
 
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. A number is the
-size of the base of ``knowledge``, in passages: ``python -m bench knowledge 10000 100000``.
+size of the base of ``knowledge``, in passages (``python -m bench knowledge 10000 100000``), or of turns of ``pages``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import batching, call, knowledge, lexicon, media_path, memory, retrieval_quality
+from bench import batching, call, knowledge, lexicon, media_path, memory, pages, retrieval_quality
 
 BENCHES: dict[str, Callable[..., None]] = {
     "media": media_path.run,
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[..., None]] = {
     "lexicon": lexicon.run,
     "quality": retrieval_quality.run,
     "knowledge": knowledge.run,
+    "pages": pages.run,
 }
 
 
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
         print(f"\n== {name}")
         if name == "knowledge" and sizes:
             knowledge.run(sizes)
+        elif name == "pages" and sizes:
+            pages.run(sizes[0])
         else:
             BENCHES[name]()
     return 0
