@@ -8,7 +8,6 @@ from aiker.calls import try_it
 from aiker.calls.api import router
 from engines.views import doctor
 
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/engines/machine/", doctor, name="machine"),

@@ -1,7 +1,9 @@
-"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge, pages.
+"""Measure Aiker: ``python -m bench``, or some of media, batching, call, memory, lexicon, quality, knowledge,
+pages.
 
 Each bench prints a table; ``docs/performance.md`` keeps the figures and what was predicted. A number is the
-size of the base of ``knowledge``, in passages (``python -m bench knowledge 10000 100000``), or of turns of ``pages``.
+size of the base of ``knowledge``, in passages (``python -m bench knowledge 10000 100000``), or how many turns
+``pages`` has.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ::
 
-    line_chart(Axis(window, 0, 3000, ms), [Line("p95", "95 %", [(at, 1500.0), ...])], target=2000, marks=[...])
+    line_chart(Axis(window, 0, 3000, ms), [Line("p95", "95 %", [(at, 1500.0), ...])], target=2000)
     stacked_bars(axis, layers, bars=[(at, {"stt": 300.0}), ...])
     histogram(edges, counts, unit, target=2000)
 

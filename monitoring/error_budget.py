@@ -1,4 +1,4 @@
-"""How much may still go wrong: a target of the 95th percentile allows five per cent of the turns to be slower.
+"""How much may still go wrong: a target of the 95th percentile allows five per cent of turns to be over it.
 
 ::
 

@@ -1,7 +1,8 @@
 """``/health/live`` and ``/health/ready``, for load balancers and supervisors.
 
 Live depends on nothing. Ready asks everything that a call needs, all at once and each for ``LIMIT_S`` at
-most: 200 when all answer, else 503. The JSON says which did not: ``{"ready": false, "checks": {"chroma": false}}``.
+most: 200 when all answer, else 503. The JSON says which did not:
+``{"ready": false, "checks": {"chroma": false, ...}}``.
 """
 
 from __future__ import annotations

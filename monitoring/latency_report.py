@@ -23,7 +23,7 @@ from monitoring.turns import OWN_ENGINES, STAGES, TOTAL
 from monitoring.windows import Window
 
 PERCENTILES = (50, 95, 99)
-HISTOGRAM_MS = tuple(range(0, 5000, 250)) + (5000,)
+HISTOGRAM_MS = (*range(0, 5000, 250), 5000)
 SLOWEST = 10
 
 

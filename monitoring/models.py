@@ -1,4 +1,4 @@
-"""What is measured (samples, turns, their roll-ups), what is demanded of it (targets), and what came of that."""
+"""What is measured (samples, turns, roll-ups), what is demanded of it (targets), and what came of that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Sample(models.Model):
-    """The readings of one moment: ``{"cpu_percent": 12.5, ...}`` of a host, by ``machine`` or ``web:<pid>``."""
+    """The readings of a moment, ``{"cpu_percent": 12.5, ...}``; ``source``: ``machine`` or ``web:<pid>``."""
 
     at = models.DateTimeField(_("at"))
     host = models.CharField(_("host"), max_length=100)

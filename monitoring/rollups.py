@@ -29,7 +29,7 @@ class Key(NamedTuple):
 
 
 def start_of(step: int, at: datetime) -> datetime:
-    """Return when the stretch of ``step`` seconds that ``at`` is in began; days begin where the operator is."""
+    """Return when the stretch of ``step`` seconds with ``at`` in it began; days are the operator's."""
     if step == Rollup.Step.DAY:
         return timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     seconds = int(at.timestamp())

@@ -25,13 +25,13 @@ STALE_S = 60.0
 
 # Of a sample's readings: name: (metric, help, labels, unit in the metric's own).
 FAMILIES: dict[str, tuple[str, str, list[str], float]] = {
-    "engine_up": ("aiker_engine_up", "1 when the engine answers and its model is loaded.", ["kind", "engine"], 1),
+    "engine_up": ("aiker_engine_up", "1 when it answers and its model is loaded.", ["kind", "engine"], 1),
     "engine_queue": ("aiker_engine_queue", "Requests that wait for an engine or run.", ["kind", "engine"], 1),
     "engine_memory_mb": (
         "aiker_engine_memory_bytes", "What loading an engine's model took.", ["kind", "engine"], 2**20,
     ),
     "documents": ("aiker_index_documents", "Documents by whether callers hear them.", ["state"], 1),
-    "process_mb": ("aiker_process_memory_bytes", "Resident memory of a process and its children.", ["process"], 2**20),
+    "process_mb": ("aiker_process_memory_bytes", "Memory of a process and its children.", ["process"], 2**20),
     "gpu_memory_mb": ("aiker_gpu_memory_used_bytes", "Memory in use of a GPU.", ["gpu"], 2**20),
     "gpu_percent": ("aiker_gpu_utilisation_ratio", "How busy a GPU is, 0 to 1.", ["gpu"], 0.01),
     "gpu_celsius": ("aiker_gpu_temperature_celsius", "Temperature of a GPU.", ["gpu"], 1),

@@ -17,9 +17,9 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from monitoring.alarms import acknowledge, measure
+from monitoring.error_budget import error_budget
 from monitoring.figures import METRICS, metric_label, named, value_with_unit
 from monitoring.models import Alarm, Retention, Target
-from monitoring.error_budget import error_budget
 
 STATES = {
     "open": gettext_lazy("open"),

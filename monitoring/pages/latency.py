@@ -1,4 +1,4 @@
-"""The page of the latency: ``admin:monitoring_turnsample_changelist``, ``?window=7d&scope=assistant:anna``."""
+"""The page of latency: ``admin:monitoring_turnsample_changelist``, ``?window=7d&scope=assistant:anna``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SCOPES = {
 }
 PERCENTILE_NAMES = {
     50: gettext_lazy("half of the turns"),
-    95: gettext_lazy("95% of the turns"),
-    99: gettext_lazy("99% of the turns"),
+    95: gettext_lazy("95 of 100 turns"),
+    99: gettext_lazy("99 of 100 turns"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +11,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import AsyncClient, Client
 
 from aiker.calls.models import Assistant
 from monitoring import health
 from tests.ports import free_port
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ports")]
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -56,13 +57,13 @@ def ask() -> tuple[int, dict[str, object]]:
     return answer.status_code, answer.json()
 
 
-def test_live_asks_nobody(client: Client, ports: None) -> None:
+def test_live_asks_nobody(client: Client) -> None:
     with connection.execute_wrapper(lambda *_: pytest.fail("live must not ask the database")):
         answer = client.get("/health/live")
     assert (answer.status_code, answer.content) == (200, b"ok")
 
 
-def test_ready_when_everything_answers(ports: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ready_when_everything_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     Assistant.objects.create(slug="anna", name="安娜")
     with stand_in_server() as port:
         for name in ("engines_port", "llm_port", "chroma_port"):
@@ -73,7 +74,7 @@ def test_ready_when_everything_answers(ports: None, monkeypatch: pytest.MonkeyPa
         )
 
 
-def test_not_ready_names_what_does_not_answer(ports: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_ready_names_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with stand_in_server() as well, stand_in_server(503) as loading:
         monkeypatch.setattr(settings.AIKER, "chroma_port", well)
         monkeypatch.setattr(settings.AIKER, "engines_port", loading)
@@ -81,9 +82,7 @@ def test_not_ready_names_what_does_not_answer(ports: None, monkeypatch: pytest.M
     assert (status, body["checks"]) == (503, {"database": True, "chroma": True, "engines": False})
 
 
-def test_a_server_that_is_silent_is_not_waited_for(ports: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
+def test_a_server_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LIMIT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(settings.AIKER, "chroma_port", silent.getsockname()[1])
@@ -91,10 +90,8 @@ def test_a_server_that_is_silent_is_not_waited_for(ports: None, monkeypatch: pyt
     assert (status, body["checks"]) == (503, {"database": True, "chroma": False, "engines": False})
 
 
-def test_a_broken_database_is_told(ports: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_database_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
-        from django.db import OperationalError
-
         raise OperationalError("disk I/O error")
 
     monkeypatch.setattr(health, "engine_addresses", broken)

@@ -52,8 +52,9 @@ def exact(values: list[int], share: float) -> int:
     return sorted(values)[math.floor(share * (len(values) - 1))]
 
 
+@pytest.mark.usefixtures("turns")
 @pytest.mark.parametrize("name", [choice.name for choice in CHOICES])
-def test_the_figures_are_those_of_the_rows(turns: list[int], name: str) -> None:
+def test_the_figures_are_those_of_the_rows(name: str) -> None:
     window = chosen(name, timezone.now())
     # By another way than the page's: the rows of the calls themselves, and plain sorting.
     rows = [
@@ -114,7 +115,8 @@ def test_an_empty_page_says_what_to_do(admin_client: Client) -> None:
     assert "<svg class" not in page
 
 
-def test_what_changed_is_marked(admin_client: Client, turns: list[int], admin_user: User) -> None:
+@pytest.mark.usefixtures("turns")
+def test_what_changed_is_marked(admin_client: Client, admin_user: User) -> None:
     assistant = Assistant.objects.get()
     LogEntry.objects.create(
         user=admin_user,

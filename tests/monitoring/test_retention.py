@@ -37,7 +37,8 @@ def calls() -> tuple[Call, Call]:
     return made[0], made[1]
 
 
-def test_nothing_goes_without_days(calls: tuple[Call, Call]) -> None:
+@pytest.mark.usefixtures("calls")
+def test_nothing_goes_without_days() -> None:
     keep("audio", None)
     assert remove_old(NOW) == {}
 
@@ -59,9 +60,8 @@ def test_text_goes_with_its_audio_and_the_numbers_stay(calls: tuple[Call, Call])
     assert (Call.objects.get(), TurnSample.objects.count()) == (calls[1], 4)
 
 
-def test_numbers_go_and_no_turn_is_counted_twice(
-    calls: tuple[Call, Call], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("calls")
+def test_numbers_go_and_no_turn_is_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("turns", 7)
     assert remove_old(NOW + timedelta(days=100)) == {}  # among the newest hundreds, however old
     monkeypatch.setattr(turns, "OVERLAP", 1)

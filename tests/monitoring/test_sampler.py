@@ -96,9 +96,7 @@ def test_processes_have_the_names_that_operators_know(command: list[str], name: 
     assert process_name(command) == name
 
 
-def test_a_part_that_fails_does_not_stop_the_others(
-    gpu: ScriptedGpu, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_part_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> dict[str, float]:
         raise RuntimeError("the driver is gone")
 

@@ -58,7 +58,7 @@ def test_a_turn_is_taken_up_once() -> None:
     assert (sample.total_ms, sample.shares) == (1700, {"stt": 425, "playout": 1275})
 
 
-def test_a_turn_that_is_seen_late_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_that_is_seen_late_is_taken_up() -> None:
     call = make_turns([1500, 1600])
     hidden = Turn.objects.get(number=1)
     Turn.objects.filter(pk=hidden.pk).delete()  # as another transaction that is not committed yet
