@@ -20,8 +20,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 admin.site.unregister([User, Group])
 
 # Other permissions open no page.
-_APPS = ["calls", "knowledge", "auth"]
-_WITHOUT_PAGE = ["permission", "turn", "chunk", "indexversion"]
+_APPS = ["calls", "knowledge", "monitoring", "auth"]
+_WITHOUT_PAGE = ["permission", "turn", "chunk", "indexversion", "rollup"]
 _ACTIONS = {"view": _("see"), "add": _("add"), "change": _("change"), "delete": _("delete")}
 
 

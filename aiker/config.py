@@ -100,6 +100,14 @@ class Config(BaseSettings):
     )
     max_calls: int = Field(8, ge=1, description="Calls at once in one web process; more are refused.")
 
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that may read /metrics; empty: only the networks below may."
+    )
+    metrics_networks: list[str] = Field(
+        ["127.0.0.0/8", "::1/128"],
+        description="JSON list of networks that may read /metrics without a token.",
+    )
+
     @property
     def engines_url(self) -> str:
         return f"http://127.0.0.1:{self.engines_port}/v1"

@@ -228,6 +228,41 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Monitoring"),
+                "items": [
+                    _item(
+                        _("Latency"),
+                        "timer",
+                        "admin:monitoring_turnsample_changelist",
+                        "monitoring.view_turnsample",
+                    ),
+                    _item(
+                        _("Resources"),
+                        "speed",
+                        "admin:monitoring_sample_changelist",
+                        "monitoring.view_sample",
+                    ),
+                    {
+                        **_item(
+                            _("Alarms"),
+                            "notifications",
+                            "admin:monitoring_alarm_changelist",
+                            "monitoring.view_alarm",
+                        ),
+                        "badge": "monitoring.target_admin.open_alarms",
+                    },
+                    _item(
+                        _("Targets"), "target", "admin:monitoring_target_changelist", "monitoring.view_target"
+                    ),
+                    _item(
+                        _("Retention"),
+                        "auto_delete",
+                        "admin:monitoring_retention_changelist",
+                        "monitoring.view_retention",
+                    ),
+                ],
+            },
+            {
                 "title": _("Access"),
                 "items": [
                     _item(_("Users"), "person", "admin:auth_user_changelist", "auth.view_user"),

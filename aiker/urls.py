@@ -1,19 +1,12 @@
 """Pages of the project."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from aiker.calls import try_it
 from aiker.calls.api import router
 from engines.views import doctor
-
-
-def live(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Answer that the process is alive, whatever its engines do."""
-    return HttpResponse("ok", content_type="text/plain")
-
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -25,6 +18,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("call/", include("aiker.calls.urls")),
     path("api/", include(router.urls)),
-    path("health/live", live, name="live"),
-    path("", include("django_prometheus.urls")),
+    path("", include("monitoring.urls")),
 ]

@@ -17,13 +17,13 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from aiker.calls import tokens
+from aiker.calls import observing, tokens
 from aiker.calls.engines import open_engines
 from aiker.calls.models import EndReason
 from aiker.calls.plan import load_plan
 from aiker.calls.records import in_database
 from aiker.calls.session import CallSession
-from aiker.calls.wire.base import CallStarted, Message, Wire, WireError
+from aiker.calls.wire.base import BAD_MESSAGE, TOO_FAST, TOO_LARGE, CallStarted, Message, Wire, WireError
 from aiker.calls.wire.softphone import SoftphoneWire
 from aiker.calls.wire.twilio import TwilioWire
 from engines.profiles import ProfileError
@@ -35,6 +35,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BAD_TOKEN, UNKNOWN_ASSISTANT, BAD_PROFILE, NO_START, TOO_MANY = 4401, 4404, 4406, 4408, 4429
 START_WITHIN_S = 10
+_DROPPED = {BAD_MESSAGE: "malformed", TOO_LARGE: "too_large", TOO_FAST: "too_fast"}
 
 
 class CallConsumer(AsyncWebsocketConsumer):
@@ -93,6 +94,7 @@ class CallConsumer(AsyncWebsocketConsumer):
             self.session.receive(text=text, data=data)
         except WireError as exc:
             logger.warning("call %s (%s) closed: %s", self.session.id, self.wire_class.name, exc)
+            observing.frames_dropped.send_robust(sender=None, reason=_DROPPED[exc.code], frames=1)
             await self.session.finish(EndReason.PROTOCOL_ERROR, exc.code)
 
     async def disconnect(self, code: int) -> None:
@@ -119,6 +121,7 @@ class CallConsumer(AsyncWebsocketConsumer):
 
     async def _refuse(self, code: int, slug: str, why: str) -> None:
         logger.warning("call to %r over %s refused: %s", slug, self.wire_class.name, why)
+        observing.call_refused.send_robust(sender=None, code=code)
         if self.wire_class.explains_refusal:
             await self.accept()
         await self.close(code)

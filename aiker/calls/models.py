@@ -268,6 +268,7 @@ class Call(models.Model):
     transfer_to = models.CharField(_("transferred to"), max_length=120, blank=True)
     knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
+    profile = models.CharField(_("engine profile"), max_length=50, blank=True)
     recording = models.FileField(_("recording"), upload_to=recording_path, blank=True)
     events = models.JSONField(_("events"), default=list, blank=True)
 

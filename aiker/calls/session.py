@@ -23,7 +23,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from aiker.calls import prompt, records
+from aiker.calls import observing, prompt, records
 from aiker.calls.completeness import asks_for_number
 from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.earlier import Earlier, mend
@@ -85,6 +85,7 @@ class CallSession:
         self.id = uuid.uuid4()
         self.plan = plan
         self.started = False
+        self._identity = observing.CallIdentity(self.id, plan.assistant, plan.engines.profile, wire.name)
         self._engines = engines
         self._wire = wire
         self._close = close
@@ -167,6 +168,7 @@ class CallSession:
                 "carrier_call_id": started.carrier_call_id,
                 "caller": started.parameters.get("caller", "")[:64],
                 "engines": self.plan.engine_names,
+                "profile": self.plan.engines.profile,
             },
         )
         self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant)
@@ -530,6 +532,7 @@ class CallSession:
         if len(self._trace) < TRACE_EVENTS:
             self._trace.append(event.as_dict())
         self._speaker.show(event)
+        observing.call_event.send_robust(sender=None, call=self._identity, event=event)
 
     # -- silence and limits ---------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core.management import get_commands
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -84,6 +85,29 @@ def test_every_event_of_a_call_is_documented() -> None:
         re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)))
     )
     assert documented == {event.value for event in CallEvent}
+
+
+def test_every_metric_is_documented_with_its_labels() -> None:
+    table = (BASE_DIR / "docs" / "monitoring.md").read_text(encoding="utf-8").split("## Metrics")[1]
+    rows = re.findall(r"^\| `(aiker_\w+)` \| ([^|]*)\|", table.split("## Health")[0], re.MULTILINE)
+    documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    assert documented == own_metrics()
+
+
+def own_metrics() -> dict[str, set[str]]:
+    """Return the labels of every metric of this project, by the name that Prometheus shows."""
+    collectors = {
+        collector for name, collector in REGISTRY._names_to_collectors.items() if name.startswith("aiker_")
+    }
+    families = [
+        (family, getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", ()))
+        for collector in collectors
+        for family in collector.describe()
+    ]
+    return {
+        family.name + ("_total" if family.type == "counter" else ""): set(labels)
+        for family, labels in families
+    }
 
 
 def test_both_readmes_show_the_same_commands() -> None:

@@ -133,8 +133,9 @@ def services(config: Config) -> dict[str, Service]:
             env=one_thread | {"DJANGO_SETTINGS_MODULE": "aiker.settings"},
         ),
         Service("worker", manage_py("worker"), health_url=""),
-        # Calls go on with the index they have, whatever becomes of it.
+        # Calls go on with the index they have, and unwatched, whatever becomes of these two.
         Service("indexer", manage_py("indexer"), health_url="", env=one_thread, optional=True),
+        Service("monitor", manage_py("monitor"), health_url="", env=one_thread, optional=True),
     ]
     return {service.name: service for service in found}
 

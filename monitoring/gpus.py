@@ -1,0 +1,54 @@
+"""What NVIDIA's driver says of each GPU now.
+
+::
+
+    gpus = Gpus()
+    gpus.readings()     # {"gpu_memory_mb|0": 9120.0, "gpu_percent|0": 35.0, ...}; {} without a GPU
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+
+from monitoring.machine import MIB
+from monitoring.stored_metrics import reading
+
+logger = logging.getLogger(__name__)
+
+
+class Gpus:
+    """Keeps the driver's library open; where it is not there, every reading is empty."""
+
+    def __init__(self) -> None:
+        try:
+            pynvml.nvmlInit()
+            self._handles = [
+                pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
+            ]
+        except pynvml.NVMLError as exc:
+            logger.info("no GPU to watch: %s", exc)
+            self._handles = []
+
+    def readings(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for index, handle in enumerate(self._handles):
+            for name, read in _READINGS.items():
+                try:
+                    found[reading(name, str(index))] = round(read(handle), 1)
+                except pynvml.NVMLError as exc:
+                    # Not every GPU tells everything: power and temperature are often hidden in a container.
+                    logger.debug("GPU %d does not tell %s: %s", index, name, exc)
+        return found
+
+
+_READINGS: dict[str, Callable[[Any], float]] = {
+    "gpu_memory_mb": lambda handle: pynvml.nvmlDeviceGetMemoryInfo(handle).used / MIB,
+    "gpu_memory_total_mb": lambda handle: pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB,
+    "gpu_percent": lambda handle: float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+    "gpu_celsius": lambda handle: float(pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
+    "gpu_watts": lambda handle: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+}

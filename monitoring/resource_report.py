@@ -1,0 +1,174 @@
+"""What the page of the resources shows.
+
+::
+
+    report = resource_report(chosen("24h", now), host="")
+    report.series("cpu_percent")          # {"cpu_percent": [Reading(at, average, maximum), ...]}
+    report.series("gpu_percent")          # one a GPU
+    report.now["memory_percent"]
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from engines.models import EngineMemory
+from monitoring.models import Rollup, Sample
+from monitoring.resources import MACHINE, scope_of
+from monitoring.sketches import summary
+from monitoring.windows import Window
+
+CHARTED = (
+    "cpu_percent", "memory_percent", "gpu_percent", "gpu_memory_mb", "gpu_watts", "loop_lag_ms",
+    "engine_queue", "calls",
+)  # fmt: skip
+FRESH = timedelta(minutes=1)
+SAMPLE_S = 30
+"""Seconds that a single reading stands for in a chart; after three missing ones there is a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    at: datetime
+    average: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    kind: str
+    name: str
+    up: bool
+    queue: float | None
+    memory_mb: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    index: str
+    memory_mb: float | None
+    total_mb: float | None
+    percent: float | None
+    celsius: float | None
+    watts: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceReport:
+    window: Window
+    host: str
+    hosts: list[str]
+    at: datetime | None  # of the newest sample
+    now: dict[str, float]
+    readings: dict[str, list[Reading]]
+    step_s: int  # of each reading
+
+    @property
+    def fresh(self) -> bool:
+        return self.at is not None and self.window.until - self.at < FRESH
+
+    def series(self, metric: str) -> dict[str, list[Reading]]:
+        """Return the readings of a metric, by its whole name: one for each GPU or engine."""
+        return {key: found for key, found in sorted(self.readings.items()) if key.partition("|")[0] == metric}
+
+    @property
+    def engines(self) -> list[Engine]:
+        return [
+            Engine(
+                kind,
+                name,
+                bool(up),
+                self.now.get(f"engine_queue|{kind}|{name}"),
+                self.now.get(f"engine_memory_mb|{kind}|{name}"),
+            )
+            for (kind, name), up in self._labelled("engine_up")
+        ]
+
+    @property
+    def gpus(self) -> list[Gpu]:
+        return [
+            Gpu(
+                index,
+                used,
+                self.now.get(f"gpu_memory_total_mb|{index}"),
+                self.now.get(f"gpu_percent|{index}"),
+                self.now.get(f"gpu_celsius|{index}"),
+                self.now.get(f"gpu_watts|{index}"),
+            )
+            for (index,), used in self._labelled("gpu_memory_mb")
+        ]
+
+    @property
+    def processes(self) -> list[tuple[str, float]]:
+        """The processes and their memory in MB, the largest first."""
+        found = [(name, mb) for (name,), mb in self._labelled("process_mb")]
+        return sorted(found, key=lambda pair: -pair[1])
+
+    def _labelled(self, metric: str) -> Iterator[tuple[list[str], float]]:
+        for key, value in sorted(self.now.items()):
+            name, *labels = key.split("|")
+            if name == metric:
+                yield labels, value
+
+
+def resource_report(window: Window, host: str = "") -> ResourceReport:
+    """Return the figures of ``host``; of the host of the newest sample when there is none of that name."""
+    recent = Sample.objects.filter(source=MACHINE, at__gte=window.until - timedelta(days=1))
+    hosts = sorted(recent.values_list("host", flat=True).distinct())
+    machine = Sample.objects.filter(source=MACHINE).order_by("-at")
+    newest = (machine.filter(host=host) if host in hosts else machine).first()
+    if newest is None:
+        return ResourceReport(window, "", [], None, {}, {}, 0)
+    raw = window.step < Rollup.Step.HOUR
+    step = SAMPLE_S if raw else _step(window)
+    readings = _raw(window, newest.host) if raw else _rolled(window, newest.host, step)
+    return ResourceReport(window, newest.host, hosts, newest.at, newest.values, readings, step)
+
+
+def _step(window: Window) -> int:
+    short = window.until - window.since < timedelta(days=2)
+    return Rollup.Step.FIVE_MINUTES if short else window.step
+
+
+def predicted_and_measured() -> list[EngineMemory]:
+    """Return the last measurement of each engine's memory, beside what was predicted for it."""
+    found: dict[int, EngineMemory] = {}
+    for row in EngineMemory.objects.select_related("engine").order_by("engine", "-at"):
+        found.setdefault(row.engine_id, row)
+    return list(found.values())
+
+
+def _raw(window: Window, host: str) -> dict[str, list[Reading]]:
+    found: dict[str, list[Reading]] = defaultdict(list)
+    samples = Sample.objects.filter(host=host, at__gte=window.since, at__lt=window.until).order_by("at")
+    for at, values in samples.values_list("at", "values"):
+        for key, value in _charted(values):
+            found[key].append(Reading(at, value, value))
+    return dict(found)
+
+
+def _rolled(window: Window, host: str, step: int) -> dict[str, list[Reading]]:
+    names = Q()
+    for name in CHARTED:
+        names |= Q(metric=name) | Q(metric__startswith=f"{name}|")
+    rows = Rollup.objects.filter(
+        names, step=step, scope=scope_of(host), start__gte=window.since, start__lt=window.until
+    )
+    found: dict[str, list[Reading]] = defaultdict(list)
+    for start, metric, count, sketch in rows.order_by("start").values_list(
+        "start", "metric", "count", "sketch"
+    ):
+        found[metric].append(Reading(start, *summary(sketch, count)))
+    return dict(found)
+
+
+def _charted(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for key, value in values.items():
+        if key.partition("|")[0] in CHARTED:
+            yield key, value
