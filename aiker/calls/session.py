@@ -25,8 +25,8 @@ from django.utils import timezone
 
 from aiker.calls import observing, prompt, records
 from aiker.calls.completeness import asks_for_number
-from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.earlier import Earlier, mend
+from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
 from aiker.calls.fillers import Fillers
@@ -465,10 +465,11 @@ class CallSession:
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
+                self._floor.release()
                 self._speaker.silence()
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)
-        elif reply.error or reply.was_sent:
+        elif reply.error or reply.was_sent or reply.tools.acted:
             self._interrupt(reply)
         elif reply.committed:
             self._carry_to_keys(reply)

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('calls', '0011_call_profile'),
+        ('calls', '0005_conversation'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

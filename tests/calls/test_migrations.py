@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 )
 def test_an_operators_own_silence_outlives_the_new_end_of_turn(before: int, after: int, longest: int) -> None:
     Assistant.objects.create(slug="anna", name="安娜", end_of_turn_ms=before)
-    import_module("aiker.calls.migrations.0007_end_of_turn").shorten(apps, None)
+    import_module("aiker.calls.migrations.0005_conversation").shorten(apps, None)
     anna = Assistant.objects.get()
     assert (anna.end_of_turn_ms, anna.longest_pause_ms) == (after, longest)
     anna.full_clean(exclude=["profile", "voice_profile", "knowledge_base"])
