@@ -340,6 +340,8 @@ _KINDS: dict[str, Callable[[LightCall, float], Awaitable[None]]] = {
 
 async def _call(spec: Spec, kind: str, lags: Lags, until: float) -> Report:
     address = urlsplit(spec.url)
+    assert address.hostname
+    assert address.port
     call = LightCall(spec, kind, lags)
     try:
         await asyncio.get_running_loop().create_connection(lambda: call, address.hostname, address.port)

@@ -72,7 +72,10 @@ async def chat(request: Request) -> Response:
 async def _tokens() -> AsyncIterator[str]:
     await wait(FIRST_TOKEN_S)
     for start in range(0, len(ANSWER), TOKEN_CHARS):
-        choice = {"delta": {"content": ANSWER[start : start + TOKEN_CHARS]}, "finish_reason": None}
+        choice: dict[str, object] = {
+            "delta": {"content": ANSWER[start : start + TOKEN_CHARS]},
+            "finish_reason": None,
+        }
         yield f"data: {json.dumps(_completion('chat.completion.chunk', choice))}\n\n"
         await wait(TOKEN_S)
     yield "data: [DONE]\n\n"
