@@ -119,7 +119,7 @@ COLOURS = 6
 
 
 def label(key: str) -> str:
-    """Return what a reading is called: ``gpu_percent|0`` is GPU 0, ``engine_queue|stt|whisper`` is whisper."""
+    """Return what a reading is called: ``gpu_percent|0`` is GPU 0, ``engine_queue|stt|base`` is base."""
     name, *labels = key.split("|")
     if name.startswith("gpu_"):
         return f"GPU {labels[0]}"
