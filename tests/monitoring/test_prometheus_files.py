@@ -40,7 +40,8 @@ def known_series() -> dict[str, set[str]]:
         found |= {family.name + end: labels | ({"le"} if end == "_bucket" else set()) for end in suffixes}
     for name, _, labels_of, _ in FAMILIES.values():
         found[name] = set(labels_of)
-    found |= {family.name: set(getattr(family, "_labelnames")) for family in StoredMetrics().describe()}
+    stored: list[Any] = list(StoredMetrics().describe())
+    found |= {family.name: set(family._labelnames) for family in stored}
     return found
 
 
