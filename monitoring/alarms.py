@@ -59,7 +59,7 @@ def _turn_values(target: Target, since: datetime, now: datetime) -> list[float]:
     rows = TurnSample.objects.filter(at__gte=since, at__lte=now, total_ms__isnull=False)
     found = of_scope(rows, target.scope).values_list("total_ms", "shares")
     if target.metric == TOTAL:
-        return [total for total, _ in found]
+        return [total for total, _ in found if total is not None]
     return [shares[target.metric] for _, shares in found if target.metric in shares]
 
 

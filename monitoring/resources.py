@@ -48,11 +48,11 @@ def _close(step: Rollup.Step, now: datetime, host: str) -> int:
         rows = Rollup.objects.filter(step=below, scope=scope, start__lt=current).values_list(
             "start", flat=True
         )
-        times = rows.filter(start__gt=last) if last else rows
+        times = list((rows.filter(start__gt=last) if last else rows).distinct())
     else:
         samples = Sample.objects.filter(host=host, at__lt=current).values_list("at", flat=True)
-        times = samples.filter(at__gt=last) if last else samples
-    starts = {start_of(step, at) for at in times.distinct().iterator()}
+        times = list(samples.filter(at__gt=last) if last else samples)
+    starts = {start_of(step, at) for at in times}
     return sum(_write(step, scope, start, _values(step, host, start)) for start in sorted(starts - {last}))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -96,18 +97,15 @@ def test_every_metric_is_documented_with_its_labels() -> None:
 
 def own_metrics() -> dict[str, set[str]]:
     """Return the labels of every metric of this project, by the name that Prometheus shows."""
-    collectors = {
+    collectors: set[Any] = {
         collector for name, collector in REGISTRY._names_to_collectors.items() if name.startswith("aiker_")
     }
-    families = [
-        (family, getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", ()))
-        for collector in collectors
-        for family in collector.describe()
-    ]
-    return {
-        family.name + ("_total" if family.type == "counter" else ""): set(labels)
-        for family, labels in families
-    }
+    found = {}
+    for collector in collectors:
+        for family in collector.describe():
+            labels = getattr(collector, "_labelnames", getattr(family, "_labelnames", ()))
+            found[family.name + ("_total" if family.type == "counter" else "")] = set(labels)
+    return found
 
 
 def test_both_readmes_show_the_same_commands() -> None:

@@ -40,7 +40,8 @@ def known_series() -> dict[str, set[str]]:
         found |= {family.name + end: labels | ({"le"} if end == "_bucket" else set()) for end in suffixes}
     for name, _, labels_of, _ in FAMILIES.values():
         found[name] = set(labels_of)
-    found |= {family.name: set(family._labelnames) for family in StoredMetrics().describe()}
+    stored: list[Any] = list(StoredMetrics().describe())
+    found |= {family.name: set(family._labelnames) for family in stored}
     return found
 
 
@@ -50,7 +51,7 @@ def selectors(expression: str) -> list[tuple[str, set[str]]]:
 
     def visit(node: Any) -> bool:
         if isinstance(node, promql_parser.VectorSelector):
-            found.append((node.name, {matcher.name for matcher in node.matchers.matchers}))
+            found.append((node.name or "", {matcher.name for matcher in node.matchers.matchers}))
         return True
 
     parsed = promql_parser.parse(expression.replace("$__rate_interval", "1m").replace('"$profile"', '".*"'))

@@ -31,9 +31,9 @@ def english(client: Client, admin_client: Client) -> None:
         browser.cookies["django_language"] = "en"
 
 
-def sample(minutes_ago: float, host: str = "box", **values: float) -> Sample:
+def sample(minutes_ago: float, values: dict[str, float] | None = None, host: str = "box") -> Sample:
     at = timezone.now() - timedelta(minutes=minutes_ago)
-    values = {"cpu_percent": 20.0, "memory_percent": 50.0, **values}
+    values = {"cpu_percent": 20.0, "memory_percent": 50.0} | (values or {})
     return Sample.objects.create(at=at, host=host, source="machine", values=values)
 
 
@@ -48,7 +48,7 @@ def test_before_the_first_sample_the_page_says_who_measures(admin_client: Client
 
 
 def test_a_machine_without_a_gpu_says_so_and_shows_the_rest(admin_client: Client) -> None:
-    sample(0, **{"engine_up|stt|whisper-base": 1.0, "process_mb|engines": 1450.0})
+    sample(0, {"engine_up|stt|whisper-base": 1.0, "process_mb|engines": 1450.0})
     page = text_of(admin_client, PAGE, window="1h")
     assert "This machine has no NVIDIA GPU" in page
     assert "Processor and memory" in page
@@ -63,7 +63,7 @@ def test_gpus_are_shown_against_the_budget(admin_client: Client) -> None:
         "gpu_memory_mb|1": 17408.0,
         "gpu_percent|1": 90.0,
     }
-    sample(0, **values)
+    sample(0, values)
     page = text_of(admin_client, PAGE, window="1h")
     assert "50%</td>" in page
     assert 'mon-bad">106%' in page
@@ -78,7 +78,7 @@ def test_an_old_sample_is_told_as_old(admin_client: Client) -> None:
 def test_the_figures_are_those_of_the_samples() -> None:
     values = [float(10 + n % 37) for n in range(180)]
     for minute, value in enumerate(values):
-        sample(200 - minute, **{"gpu_percent|0": value})
+        sample(200 - minute, {"gpu_percent|0": value})
     close_steps(timezone.now(), "box")
     rows = list(Sample.objects.order_by("at").values_list("at", "values"))
     report = resource_report(chosen("24h", timezone.now()))
@@ -92,8 +92,8 @@ def test_the_figures_are_those_of_the_samples() -> None:
 
 
 def test_hosts_are_shown_apart(admin_client: Client) -> None:
-    sample(0.2, "gpu-1", cpu_percent=11.0)
-    sample(0.1, "gpu-2", cpu_percent=77.0)
+    sample(0.2, {"cpu_percent": 11.0}, "gpu-1")
+    sample(0.1, {"cpu_percent": 77.0}, "gpu-2")
     assert ">11%<" in text_of(admin_client, PAGE, host="gpu-1")
     assert ">77%<" in text_of(admin_client, PAGE, host="gpu-2")
     assert ">77%<" in text_of(admin_client, PAGE, host="no-such-host")

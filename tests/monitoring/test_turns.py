@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # in Shanghai
 
 
-def make_turns(totals: list[int | None], at: datetime = NOON, **of_call: Any) -> Call:
+def make_turns(totals: Sequence[int | None], at: datetime = NOON, **of_call: Any) -> Call:
     """Make a call with a turn for each of ``totals``, a second apart; recognition takes a quarter of it."""
     assistant, _ = Assistant.objects.get_or_create(slug="anna", defaults={"name": "安娜"})
     call = Call.objects.create(assistant=assistant, wire="softphone", started_at=at, **of_call)
