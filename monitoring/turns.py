@@ -32,8 +32,10 @@ STAGES = (
     "stt",
     "retrieval",
     "llm_first_token",
+    "tool",
     "first_clause",
     "tts_first_audio",
+    "filler",
     "playout",
 )
 # What an engine answers for, besides the whole.

@@ -119,7 +119,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         end_of_turn_ms=assistant.end_of_turn_ms,
         longest_pause_ms=assistant.longest_pause_ms,
         max_call_seconds=assistant.max_call_seconds,
-        tools=tuple(tool.spec() for tool in assistant.tools.filter(is_active=True)),
+        tools=_tools(assistant),
     )
 
 
@@ -127,6 +127,12 @@ def _menu(assistant: Assistant) -> dict[str, MenuChoice]:
     if assistant.pk is None:
         return {}
     return {item.key: MenuChoice(MenuAction(item.action), item.text) for item in assistant.menu.all()}
+
+
+def _tools(assistant: Assistant) -> tuple[ToolSpec, ...]:
+    if assistant.pk is None:
+        return ()
+    return tuple(tool.spec() for tool in assistant.tools.filter(is_active=True))
 
 
 def _voiced(engines: EnginePlan, voice: VoiceProfile | None) -> EnginePlan:

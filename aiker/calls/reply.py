@@ -274,9 +274,6 @@ class Reply:
             return
         self._take(found)
 
-    async def _hear(self, note: Note) -> str:
-        return await self.voice.stt.transcribe(self.audio, note)
-
     def _take(self, found: Found) -> None:
         """Keep what was found, for the answer and for the record."""
         result = found.result

@@ -175,7 +175,7 @@ def test_an_engine_that_hangs_ends_the_turn_at_the_limit(plan: CallPlan) -> None
 async def asks_and_goes_on(plan: CallPlan, after_s: float) -> dict[str, Any]:
     """The caller goes on ``after_s`` after the first sentence; return what there was of each event."""
     engines = StandInEngines(
-        ["会议室多少钱", "会议室多少钱一小时", "一小时"], ["一百二十块。", "六十块。", "六十块。"]
+        ["会议室多少钱", "会议室多少钱一小时", "一小时"], ["两百二十块。", "六十块。", "六十块。"]
     )
     call = ScriptedCall(plan, engines)
     await call.waits(2)
