@@ -210,11 +210,12 @@ def test_a_call_listens_with_it(name: str, speech: Pcm) -> None:
         await call.hangs_up()
         (turn,) = call.all("turn_finished")
         assert (turn["user_text"], turn["heard_text"]) == ("周六几点开门", "九点开门。")
+        # WebRTC's detector takes the first windows of a call for speech.
         *noises, started = call.all("speech_started")
         resumed = [event["outcome"] for event in call.all("reply_resumed")]
         assert resumed == ["noise"] * len(
             noises
-        )  # WebRTC's detector takes the first windows of a call for speech
+        )
         assert started["at_ms"] == pytest.approx(2000, abs=400)
 
     play(scenario)

@@ -82,7 +82,7 @@ def test_a_barge_in_is_counted_and_timed(plan: Any) -> None:
 
     play(scenario)
     assert value("aiker_barge_in_total") == count + 1
-    # Two windows of speech hold a reply; the first began before the speech, and each is scored when it is full.
+    # Two windows of speech hold a reply; the first began before the speech, each is scored when it is full.
     assert value("aiker_barge_in_stop_seconds_sum") - stopped == pytest.approx(0.112, abs=0.04)
 
 
