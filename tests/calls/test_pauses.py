@@ -7,14 +7,15 @@ from typing import Any
 
 from aiker.calls.end_of_turn import EndOfTurn
 from aiker.calls.pauses import PauseJudge
-from aiker.calls.turn_model import OnAnswer
+from aiker.calls.turn_model import OnAnswer, TurnModel
 from aiker.calls.turn_taking import Turn, TurnSettings, TurnTaking
 
 
-class ScriptedModel:
+class ScriptedModel(TurnModel):
     """Keeps whom to tell; the test says when and what."""
 
     def __init__(self) -> None:
+        super().__init__(lambda _mulaw: 0.0)
         self.asked: list[OnAnswer] = []
 
     def ask(self, _mulaw: bytes, _loop: asyncio.AbstractEventLoop, on_answer: OnAnswer) -> None:
@@ -26,9 +27,9 @@ class Pausing:
 
     def __init__(self, *, with_model: bool = True) -> None:
         self.turns = TurnTaking(TurnSettings())
-        self.model: Any = ScriptedModel() if with_model else None
+        self.model = ScriptedModel()
         loop: Any = None  # only passed on
-        self.judge = PauseJudge(self.turns, EndOfTurn(250, 1500), self.model, loop)
+        self.judge = PauseJudge(self.turns, EndOfTurn(250, 1500), self.model if with_model else None, loop)
         self.now = 0.0
         self.plays(480, 0.95)
         self.plays(64, 0.02)

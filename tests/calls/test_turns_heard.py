@@ -33,7 +33,7 @@ class HearingEngines(StandInEngines):
     stt: FasterWhisperSTT
     turn_model: SmartTurn
 
-    async def transcribe(self, mulaw: bytes, note: Note) -> str:
+    async def transcribe(self, mulaw: bytes, note: Note, _expected: str = "") -> str:
         await asyncio.sleep(self.recognition_s)
         note(Served("stt", "whisper-base"))
         samples = resample(g711.decode(mulaw), g711.RATE, 16_000).astype(np.float32) / np.float32(32768)

@@ -213,9 +213,7 @@ def test_a_call_listens_with_it(name: str, speech: Pcm) -> None:
         # WebRTC's detector takes the first windows of a call for speech.
         *noises, started = call.all("speech_started")
         resumed = [event["outcome"] for event in call.all("reply_resumed")]
-        assert resumed == ["noise"] * len(
-            noises
-        )
+        assert resumed == ["noise"] * len(noises)
         assert started["at_ms"] == pytest.approx(2000, abs=400)
 
     play(scenario)
