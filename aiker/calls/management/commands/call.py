@@ -87,7 +87,8 @@ class Command(BaseCommand):
             if index < len(recorded):
                 server = recorded[index]
                 row |= {
-                    "server_voice_to_voice_ms": server.voice_to_voice_ms,
+                    # What the audio shows first: a filler, where one was said.
+                    "server_voice_to_voice_ms": server.moments.get("filler", server.voice_to_voice_ms),
                     "understood": server.user_text,
                     "answer": server.assistant_text,
                     "heard": server.heard_text,
