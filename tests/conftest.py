@@ -1,0 +1,22 @@
+"""Rows that migrations make are there for every test, also behind one that emptied the database."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db.models.signals import post_migrate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rows_of_migrations() -> None:
+    """Make them again when Django flushes the tables behind a test with transactions of its own."""
+    post_migrate.connect(_make, sender=apps.get_app_config("monitoring"), weak=False)
+
+
+def _make(**_: Any) -> None:
+    import_module("knowledge.migrations.0003_groups").make_groups(apps, None)
+    if not apps.get_model("monitoring", "Target").objects.exists():
+        import_module("monitoring.migrations.0002_targets").create(apps, None)
