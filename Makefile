@@ -28,10 +28,10 @@ help:
 run: venv
 	@$(PY) manage.py start
 
-# Whole calls are measured, so they run alone; all else shares two processes.
+# Whole calls are measured, so they run alone; all else shares three processes.
 test: dev-venv translations models browser lint
-	$(PY) -m pytest -m "not e2e" --numprocesses 2 --dist loadfile
-	$(PY) -m pytest -m e2e
+	$(PY) -m pytest -m "not e2e" --numprocesses 3 --dist loadfile --durations 10
+	$(PY) -m pytest -m e2e --durations 20
 
 lint: dev-venv
 	$(PY) -m ruff check .
