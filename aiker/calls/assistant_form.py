@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from aiker.calls.models import Assistant, MenuItem
+from aiker.calls.models import Assistant, MenuItem, default_fillers
 from knowledge.form_fields import LinesField
 
 LONGEST_FILLER = 30
@@ -21,6 +21,7 @@ class AssistantForm(forms.ModelForm):
         label=_("while the answer is late"),
         help_text=_("One a line, said in turn, at most one in a turn. Empty: nothing is said."),
         longest=LONGEST_FILLER,
+        initial=default_fillers,
     )
 
     class Meta:

@@ -334,4 +334,14 @@ class Turn(models.Model):
 # A model must be importable from here for Django to find it.
 from aiker.calls.tools.models import Tool  # noqa: E402
 
-__all__ = ["Assistant", "Call", "EndReason", "Tool", "Turn", "VadChoice"]
+__all__ = [
+    "Assistant",
+    "Call",
+    "EndReason",
+    "MenuAction",
+    "MenuItem",
+    "Tool",
+    "Turn",
+    "VadChoice",
+    "default_fillers",
+]

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from aiker.audio.wav import wav_bytes
-from aiker.calls.models import Assistant, Call, Turn
+from aiker.calls.models import Assistant, Call, Turn, default_fillers
 from aiker.calls.plan import plan_for
 
 pytestmark = pytest.mark.django_db
@@ -240,6 +240,11 @@ def test_deleting_several_calls_deletes_their_audio_and_no_other(
         admin_client.post(CALLS, form)
     assert Call.objects.get() == kept
     assert [audio_exists(call) for call in [*gone, kept]] == [False, False, True]
+
+
+def test_a_new_assistant_has_the_usual_fillers_in_its_form(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:calls_assistant_add")).content.decode()
+    assert all(filler in page for filler in default_fillers())
 
 
 def filled_in(client: Client, assistant: Assistant) -> tuple[str, dict[str, Any]]:

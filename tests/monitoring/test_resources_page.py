@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from statistics import fmean
 
@@ -128,6 +129,10 @@ def test_alarms_are_counted_in_the_sidebar_and_filtered(admin_client: Client, al
     assert "0.90 s" not in text_of(admin_client, ALARMS, state="resolved")
     change = text_of(admin_client, reverse("admin:monitoring_alarm_change", args=[alarm.pk]))
     assert "Voice to voice" in change
+    badge = re.compile(r'<span class="[^"]*bg-red-100[^"]*">(.*?)</span>')
+    assert badge.findall(page) == ["1"]
+    alarm.delete()
+    assert badge.findall(text_of(admin_client, TARGETS)) == []
 
 
 def test_targets_show_how_they_stand(admin_client: Client) -> None:

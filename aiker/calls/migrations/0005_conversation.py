@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('failure', models.CharField(default='抱歉，这个我现在办不了，请您稍后再试。', max_length=200, verbose_name='said when it fails')),
                 ('target', models.CharField(blank=True, help_text='A telephone number, a queue or a SIP address, for the telephone system.', max_length=120, verbose_name='transfer to')),
                 ('method', models.CharField(choices=[('GET', 'GET'), ('POST', 'POST')], default='POST', help_text='Of a look-up; everything else is sent with POST.', max_length=4, verbose_name='method')),
-                ('url', models.CharField(blank=True, help_text='https://crm.example.com/orders/{order}. Its host must be in AIKER_TOOL_HOSTS. Optional for a transfer or a goodbye: asked first, and any answer but 2xx declines it.', max_length=500, verbose_name='address')),
+                ('url', models.CharField(blank=True, help_text='https://crm.example.com/orders/{order}. Its host must be in AIKER_TOOL_HOSTS. Optional for a transfer or a goodbye: asked first, and any answer but 2xx declines it.', max_length=500, verbose_name='web address')),
                 ('timeout_s', models.FloatField(default=5.0, validators=[django.core.validators.MinValueValidator(0.5), django.core.validators.MaxValueValidator(20)], verbose_name='time limit (s)')),
                 ('sealed', models.TextField(blank=True, default='', editable=False)),
                 ('assistants', models.ManyToManyField(blank=True, help_text='Takes effect on the next call.', related_name='tools', to='calls.assistant', verbose_name='assistants that may use it')),

@@ -115,7 +115,7 @@ class Tool(models.Model):
         help_text=_("Of a look-up; everything else is sent with POST."),
     )
     url = models.CharField(
-        _("address"),
+        _("web address"),
         max_length=500,
         blank=True,
         help_text=_(
