@@ -65,6 +65,7 @@ def processes(port: int) -> list[psutil.Process]:
 
 
 @pytest.mark.models
+@pytest.mark.e2e  # the language model gives way to every other process: beside busy tests it is starved
 async def test_llama_cpp_answers_comes_back_when_it_is_killed_and_ends(tmp_path: Path) -> None:
     port, said = free_port(), list[str]()
     engine = EngineConfig(slug="qwen", name="qwen", backend="llama.cpp")

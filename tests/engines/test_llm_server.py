@@ -22,6 +22,9 @@ from engines.local.llama_cpp import server_params
 from engines.management.commands import serve_llm
 from tests.ports import free_port
 
+# The language model gives way to every other process: beside busy tests it is starved.
+pytestmark = pytest.mark.e2e
+
 
 @contextmanager
 def process(command: str, port: int) -> Iterator[subprocess.Popen[str]]:
