@@ -149,7 +149,7 @@ async def test_no_turn_is_lost_while_profiles_change_and_the_vendor_dies(
     for slug, expected in (("local", OURS), ("api", THEIRS), ("hybrid", OURS)):
         await asyncio.to_thread(choose, aiker, slug)
         report = await asyncio.to_thread(aiker.call, "--say", QUESTION["say"], "--record", str(recording))
-        assert served(report["turns"][0]) == expected, slug
+        assert served(report["turns"][0]) == expected, (slug, report["turns"])
         turns += report["turns"]
 
     await asyncio.to_thread(choose, aiker, "api")
