@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from bench.report import Metric, p90
-from bench.verbatim import speak_as_written, without_fillers
+from bench.verbatim import speak_as_written
 from tests.installation import Installation
 
 _SETS: dict[str, list[dict[str, str]]] = json.loads(Path(__file__).with_name("questions.json").read_text())
@@ -36,7 +36,7 @@ def run() -> Sequence[Metric]:
     """Start Aiker, ask the questions five to a call, print every turn and kind, and return the figures."""
     keys = [question["entry"] for question in QUESTIONS if question["kind"] == VERBATIM]
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder, Installation(Path(folder)) as aiker:
-        without_fillers(aiker)
+        aiker.without_fillers()
         speak_as_written(aiker, keys)
         turns = [turn for asked in calls() for turn in outcomes(asked, aiker.call(*says(asked))["turns"])]
     for turn in turns:

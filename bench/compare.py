@@ -29,7 +29,6 @@ from aiker.config import BASE_DIR, load_config
 from bench.peers.pipecat_process import PipecatProcess, Said
 from bench.polling import until
 from bench.report import Metric, p90
-from bench.verbatim import without_fillers
 from tests.installation import Installation
 
 QUESTIONS: list[dict[str, str]] = json.loads((BASE_DIR / "bench/peers/questions.json").read_text())
@@ -108,7 +107,7 @@ def run(rounds: int = ROUNDS) -> Sequence[Metric] | None:
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder:
         installation = Installation(Path(folder), AIKER_CALL_TOKEN=TOKEN)
         with installation, PipecatProcess(installation, QUESTIONS, KEPT) as peer:
-            without_fillers(installation)
+            installation.without_fillers()
             speak_questions(installation)
             agents: list[Agent] = [Aiker(installation), peer]
             turns = [turn for call in calls(agents, rounds) for turn in call]

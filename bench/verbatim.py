@@ -29,12 +29,6 @@ def speak_as_written(installation: Installation, keys: Sequence[str]) -> None:
     )
 
 
-def without_fillers(installation: Installation) -> None:
-    """Have nothing said while an answer is late: in the audio it would count as the answer."""
-    code = "from aiker.calls.models import Assistant; Assistant.objects.update(filler_ms=0)"
-    installation.command("shell", "-c", code).check_returncode()
-
-
 def main(keys: list[str]) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "aiker.settings"
     import django

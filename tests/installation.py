@@ -94,6 +94,11 @@ class Installation:
             timeout=timeout_s,
         )
 
+    def without_fillers(self) -> None:
+        """Have nothing said while an answer is late: the test caller would take it for the answer."""
+        code = "from aiker.calls.models import Assistant; Assistant.objects.update(filler_ms=0)"
+        self.command("shell", "-c", code).check_returncode()
+
     def call(self, *arguments: str) -> dict[str, Any]:
         """Place a test call and return its report."""
         done = self.command("call", "--json", *arguments)

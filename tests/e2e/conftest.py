@@ -40,6 +40,7 @@ def microphone_flags(wav: Path | None) -> list[str]:
 def aiker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Aiker as a newcomer starts it, with every process and the real models."""
     with Installation(tmp_path_factory.mktemp("aiker")) as running:
+        running.without_fillers()
         yield running
 
 
