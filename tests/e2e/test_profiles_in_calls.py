@@ -109,7 +109,7 @@ def entry(slug: str, backend: str, **parameters: Any) -> dict[str, Any]:
 
 
 def profile(slug: str, mode: str, engines: list[dict[str, Any]]) -> dict[str, Any]:
-    routes = [{"engine": engine["slug"], "timeout_ms": 8000} for engine in engines]
+    routes = [{"engine": engine["slug"], "timeout_ms": 15000} for engine in engines]
     return {"slug": slug, "name": slug, "mode": mode, "routes": routes}
 
 
