@@ -11,12 +11,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -101,18 +98,6 @@ class Installation:
         """Have nothing said while an answer is late: the test caller would take it for the answer."""
         code = "from aiker.calls.models import Assistant; Assistant.objects.update(filler_ms=0)"
         self.command("shell", "-c", code).check_returncode()
-
-    def until_worker_rests(self) -> None:
-        """Return when the worker has made what was asked of it: calls beside it are slow on few cores."""
-        waiting = (
-            "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
-        )
-        given_up = time.monotonic() + PATIENCE_S
-        with closing(sqlite3.connect(self.data_dir / "aiker.sqlite3")) as database:
-            while database.execute(waiting).fetchone()[0]:
-                if time.monotonic() > given_up:
-                    raise RuntimeError(f"the worker is still busy after {PATIENCE_S:.0f} s:\n{self.output}")
-                time.sleep(0.5)
 
     def call(self, *arguments: str) -> dict[str, Any]:
         """Place a test call and return its report."""

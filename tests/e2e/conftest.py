@@ -41,7 +41,6 @@ def aiker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Aiker as a newcomer starts it, with every process and the real models."""
     with Installation(tmp_path_factory.mktemp("aiker")) as running:
         running.without_fillers()
-        running.until_worker_rests()
         yield running
 
 

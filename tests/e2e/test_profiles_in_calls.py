@@ -101,7 +101,6 @@ def profiles(aiker: Installation, vendor: Vendor, tmp_path_factory: pytest.TempP
     done = aiker.command("ai_backend", "apply", str(file))
     assert done.returncode == 3, done.stderr
     assert VENDOR_HOST in done.stderr
-    aiker.until_worker_rests()
 
 
 def entry(slug: str, backend: str, **parameters: Any) -> dict[str, Any]:
