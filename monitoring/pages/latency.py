@@ -12,13 +12,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 
 from aiker.calls.templatetags.calls_extras import LATENCY_NAMES, seconds
 from monitoring import charts
 from monitoring.changes import changes
 from monitoring.latency_report import HISTOGRAM_MS, PERCENTILES, LatencyReport, latency_report, scopes
 from monitoring.models import TurnSample
+from monitoring.pages.measured import MeasuredAdmin
 from monitoring.turns import OWN_ENGINES, STAGES, TOTAL
 from monitoring.windows import CHOICES, chosen
 
@@ -36,17 +36,8 @@ PERCENTILE_NAMES = {
 
 
 @admin.register(TurnSample)
-class LatencyAdmin(ModelAdmin):
+class LatencyAdmin(MeasuredAdmin):
     """Turns are counted, not edited: a page instead of Django's list."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
 
     def changelist_view(
         self,

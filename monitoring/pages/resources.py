@@ -14,26 +14,17 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from unfold.admin import ModelAdmin
 
 from monitoring import charts
 from monitoring.models import Sample, Target
+from monitoring.pages.measured import MeasuredAdmin
 from monitoring.resource_report import Reading, ResourceReport, predicted_and_measured, resource_report
 from monitoring.windows import CHOICES, chosen
 
 
 @admin.register(Sample)
-class ResourcesAdmin(ModelAdmin):
+class ResourcesAdmin(MeasuredAdmin):
     """Samples are measured, not edited: a page instead of Django's list."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
 
     def changelist_view(
         self,
