@@ -12,17 +12,18 @@ django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
-from aiker.calls.routing import websocket_urlpatterns  # noqa: E402
+from aiker.calls.routing import websocket_urlpatterns as calls  # noqa: E402
 from aiker.loop_lag import with_lag_meter  # noqa: E402
 from aiker.static import App, with_static  # noqa: E402
 from knowledge.words import tokenizer  # noqa: E402
+from monitoring.routing import websocket_urlpatterns as monitors  # noqa: E402
 
 # Half a second that nothing else of the process can run: before the first call, not in its first question.
 tokenizer()
 
 application = with_lag_meter(
     ProtocolTypeRouter(
-        {"http": with_static(cast(App, django_application)), "websocket": URLRouter(websocket_urlpatterns)}
+        {"http": with_static(cast(App, django_application)), "websocket": URLRouter([*monitors, *calls])}
     )
 )
 

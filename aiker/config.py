@@ -40,6 +40,9 @@ class Config(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines for people, or an object a line with the ids of call and turn."
+    )
 
     host: str = Field("127.0.0.1", description="Address the web process listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the web process.")
@@ -50,6 +53,9 @@ class Config(BaseSettings):
     )
 
     data_dir: Path = Field(BASE_DIR / "var", description="Database, recordings, index and logs.")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host:5432/name; empty: SQLite in the data directory."
+    )
     models: Path = Field(
         Path("~/.cache/aiker"), description="Model weights, shared by all checkouts of a user."
     )
@@ -106,6 +112,27 @@ class Config(BaseSettings):
     metrics_networks: list[str] = Field(
         ["127.0.0.0/8", "::1/128"],
         description="JSON list of networks that may read /metrics without a token.",
+    )
+
+    alarm_hosts: list[str] = Field(
+        [], description="JSON list of hosts, or host:port, that alarms may be sent to; none by default."
+    )
+    email_host: str = Field("", description="Mail server that sends alarms; empty: no mail is sent.")
+    email_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    email_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to the mail server is encrypted."
+    )
+    email_user: str = Field("", description="Login at the mail server; empty: none.")
+    email_password: SecretStr | None = Field(None, description="Password of that login.")
+    email_from: str = Field("aiker@localhost", description="Sender of mails.")
+
+    otlp_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+\S*)?$",
+        description="Where traces of turns are sent, such as http://collector:4318; empty: nowhere.",
+    )
+    otlp_texts: bool = Field(
+        False, description="Traces hold what was said and the caller's number; only where both may go."
     )
 
     @property

@@ -6,6 +6,8 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from aiker.config import BASE_DIR, load_config, secret_key
+from aiker.database import database
+from aiker.logs import logging_settings
 
 AIKER = load_config()
 
@@ -72,17 +74,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": AIKER.data_dir / "aiker.sqlite3",
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
-}
+DATABASES = {"default": database(AIKER.database_url, AIKER.data_dir)}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -112,18 +104,16 @@ STATIC_URL = "/static/"
 STATIC_ROOT = AIKER.data_dir / "static"
 MEDIA_ROOT = AIKER.data_dir / "media"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": AIKER.log_level},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "httpx2": {"level": "WARNING"},
-        "openai": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(AIKER.log_format, AIKER.log_level)
+
+EMAIL_HOST = AIKER.email_host
+EMAIL_PORT = AIKER.email_port
+EMAIL_USE_TLS = AIKER.email_security == "starttls"
+EMAIL_USE_SSL = AIKER.email_security == "tls"
+EMAIL_HOST_USER = AIKER.email_user
+EMAIL_HOST_PASSWORD = AIKER.email_password.get_secret_value() if AIKER.email_password else ""
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = AIKER.email_from
 
 
 def _item(title: object, icon: str, view: str, permission: str = "") -> dict[str, object]:
@@ -230,6 +220,11 @@ UNFOLD = {
             {
                 "title": _("Monitoring"),
                 "items": [
+                    {
+                        **_item(_("Now"), "sensors", "now", "calls.view_call"),
+                        "badge": "monitoring.pages.now.live_calls",
+                        "badge_variant": "info",
+                    },
                     _item(
                         _("Latency"),
                         "timer",
@@ -242,6 +237,18 @@ UNFOLD = {
                         "admin:monitoring_sample_changelist",
                         "monitoring.view_sample",
                     ),
+                    _item(
+                        _("Quality"),
+                        "fact_check",
+                        "admin:monitoring_finding_changelist",
+                        "monitoring.view_finding",
+                    ),
+                    _item(
+                        _("Cost"),
+                        "payments",
+                        "admin:monitoring_tally_changelist",
+                        "monitoring.view_tally",
+                    ),
                     {
                         **_item(
                             _("Alarms"),
@@ -253,6 +260,12 @@ UNFOLD = {
                     },
                     _item(
                         _("Targets"), "target", "admin:monitoring_target_changelist", "monitoring.view_target"
+                    ),
+                    _item(
+                        _("Recipients"),
+                        "contact_mail",
+                        "admin:monitoring_recipient_changelist",
+                        "monitoring.view_recipient",
                     ),
                     _item(
                         _("Retention"),

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engines.errors import EngineError
+from engines.usage import Usage
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,17 +56,23 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Who served one request of a stage, and who did not, in order."""
+    """Who served one request of a stage, and who did not, in order.
+
+    ``certainty`` is what a recogniser said of itself (``avg_logprob``, ``no_speech_prob``), empty where it
+    does not say.
+    """
 
     stage: str
     engine: str
     skipped: tuple[Skipped, ...] = ()
+    certainty: dict[str, float] = field(default_factory=dict, compare=False)
 
     def as_dict(self) -> dict[str, object]:
-        return {
+        shown: dict[str, object] = {
             "engine": self.engine,
             "skipped": [{"engine": skipped.engine, "why": skipped.why} for skipped in self.skipped],
         }
+        return shown | {"certainty": self.certainty} if self.certainty else shown
 
 
 class Breaker:
@@ -106,10 +113,13 @@ class Breakers:
 class Routes:
     """The engines of one stage for one call, in their order; see the module."""
 
-    def __init__(self, stage: str, endpoints: Sequence[Endpoint], breakers: Breakers) -> None:
+    def __init__(
+        self, stage: str, endpoints: Sequence[Endpoint], breakers: Breakers, usage: Usage | None = None
+    ) -> None:
         if not endpoints:
             raise ValueError(f"the stage {stage} has no engine")
         self.stage = stage
+        self.usage = usage if usage is not None else Usage()
         self.endpoints = tuple(endpoints)
         self._breakers = breakers
 

@@ -29,7 +29,13 @@ from knowledge.errors import IndexingError, KnowledgeError
 from knowledge.models import Document, IndexChange, IndexVersion, KnowledgeBase
 from knowledge.store import Store, open_store
 from knowledge.upkeep import upkeep
-from knowledge.versions import keep, remove_old_versions, request_version, versions_that_take_edits
+from knowledge.versions import (
+    keep,
+    remove_old_versions,
+    request_version,
+    unfinished,
+    versions_that_take_edits,
+)
 from knowledge.writing import VersionWriter, index_dir, indexed, manifest_path
 
 log = logging.getLogger(__name__)
@@ -115,9 +121,9 @@ class Indexer:
     # -- builds ---------------------------------------------------------------
 
     def build(self) -> bool:
-        """Do the next batch of the oldest version that is being built."""
+        """Do the next batch of the oldest version that is being built, or publish it."""
         version = (
-            IndexVersion.objects.filter(state=IndexVersion.State.BUILDING)
+            IndexVersion.objects.filter(unfinished())
             .select_related("base__active_version")
             .order_by("pk")
             .first()
@@ -137,6 +143,9 @@ class Indexer:
         return True
 
     def _build(self, version: IndexVersion) -> None:
+        if version.state == IndexVersion.State.READY:  # whoever built it was killed before it was published
+            publishing.try_publish(version)
+            return
         with self._writer(version) as writer:
             cursor = writer.cursor()
             if cursor == 0:

@@ -103,11 +103,20 @@ class RAGSystem:
         if retriever is None or retriever.collection != index.collection:
             retriever = Retriever(index.collection, index.embedding_model, self._reranker, self._breaker)
             self._retriever = retriever
-        leaning = len(plain(question)) <= LEANING_CHARS
-        context = before if leaning else ""
+        context = before if leans(question) else ""
         result = await retriever.search(question, max(k, considered), context)
-        topic = f"{before} {question}".strip() if leaning else question
-        return replace(judge(result, index, k), topic=topic[-TOPIC_CHARS:])
+        return replace(judge(result, index, k), topic=topic_of(question, before))
+
+
+def leans(question: str) -> bool:
+    """Whether a question is so short that it may lean on the one before it."""
+    return len(plain(question)) <= LEANING_CHARS
+
+
+def topic_of(question: str, before: str) -> str:
+    """Return what the next question may lean on, ``before`` being what this one may. Pure."""
+    topic = f"{before} {question}".strip() if leans(question) else question
+    return topic[-TOPIC_CHARS:]
 
 
 def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:

@@ -54,6 +54,13 @@ def request_version(
     )
 
 
+def unfinished() -> Q:
+    """Return what is still to be built, or is built and about to be published or refused."""
+    newest = Q(base__active_version=None) | Q(pk__gt=F("base__active_version_id"))
+    built = Q(state=IndexVersion.State.READY, publish_when_ready=True, activated_at=None, error="")
+    return Q(state=IndexVersion.State.BUILDING) | (built & newest)
+
+
 def is_current(version: IndexVersion) -> bool:
     """Whether the version holds the documents as they are, by the present model; raise StoreError."""
     path = manifest_path(version.collection_name)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from monitoring.latency_report import of_scope
 from monitoring.models import Alarm, Sample, Target, TurnSample
+from monitoring.notifications import announce, remind
 from monitoring.objectives import Demand, Measured, OpenAlarm, Plan, decide, percentile
 from monitoring.turns import STAGES, TOTAL
 
@@ -27,14 +28,18 @@ def watch(now: datetime) -> list[Alarm]:
     targets = {target.pk: target for target in Target.objects.filter(is_active=True)}
     measured = {target.pk: measure(target, now) for target in targets.values()}
     with transaction.atomic():
-        alarms = {alarm.pk: alarm for alarm in Alarm.objects.filter(resolved_at=None)}
+        found = Alarm.objects.filter(resolved_at=None).select_related("target")
+        alarms = {alarm.pk: alarm for alarm in found}
         plan = decide(
             (_demand(target) for target in targets.values()),
             measured,
             (OpenAlarm(alarm.pk, alarm.target_id, alarm.met_since) for alarm in alarms.values()),
             now,
         )
-        return _apply(plan, targets, measured, alarms, now)
+        changed = _apply(plan, targets, measured, alarms, now)
+        announce(changed, now)
+        remind(now)
+        return changed
 
 
 def measure(target: Target, now: datetime) -> Measured:

@@ -7,9 +7,14 @@ class MonitoringConfig(AppConfig):
     verbose_name = _("Monitoring")
 
     def ready(self) -> None:
+        from django.conf import settings
         from prometheus_client import REGISTRY
 
-        from monitoring import receivers  # noqa: F401
+        from monitoring import live_feed, receivers  # noqa: F401
         from monitoring.stored_metrics import StoredMetrics
 
         REGISTRY.register(StoredMetrics())
+        if settings.AIKER.otlp_endpoint:
+            from monitoring import otlp
+
+            self.traces = otlp.connect(settings.AIKER.otlp_endpoint, texts=settings.AIKER.otlp_texts)

@@ -44,3 +44,9 @@ SAMPLES_DROPPED = Counter(
 SAMPLES_QUEUED = Gauge(
     "aiker_monitoring_samples_queued", "Samples that wait to be stored.", multiprocess_mode="livesum"
 )
+SPANS_DROPPED = Counter(
+    "aiker_trace_spans_dropped_total", "Spans of traces that the collector did not take in time."
+)
+SPANS_QUEUED = Gauge(
+    "aiker_trace_spans_queued", "Spans of traces that wait to be sent.", multiprocess_mode="livesum"
+)

@@ -1,12 +1,18 @@
-"""What is measured (samples, turns, roll-ups), what is demanded of it (targets), and what came of that."""
+"""What is measured (samples, turns, roll-ups), what is demanded of it (targets), what came of that, and who
+is told of it.
+"""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from aiker.calls.tools.hosts import host_problem
+from engines import secrets
 
 
 class Sample(models.Model):
@@ -187,3 +193,132 @@ class Retention(models.Model):
 
     def __str__(self) -> str:
         return str(self.get_kind_display())
+
+
+class Recipient(models.Model):
+    """Who is told of alarms: an address of mail, or a web address (``docs/monitoring.md``, "Notifications").
+
+    The signing key is encrypted in ``sealed``. ``clean`` refuses an address that nothing can be sent to.
+    """
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("mail")
+        WEBHOOK = "webhook", _("webhook")
+
+    name = models.CharField(_("name"), max_length=80)
+    channel = models.CharField(_("by"), max_length=10, choices=Channel)
+    address = models.CharField(
+        _("send to"), max_length=500,
+        help_text=_("A mail address, or for a webhook https://… at a host of AIKER_ALARM_HOSTS."),
+    )  # fmt: skip
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, choices=settings.LANGUAGES,
+        help_text=_("Empty: that of this installation."),
+    )  # fmt: skip
+    remind_minutes = models.PositiveIntegerField(
+        _("remind every (minutes)"), null=True, blank=True, default=240, validators=[MinValueValidator(5)],
+        help_text=_("While nobody has acknowledged the alarm. Empty: never."),
+    )  # fmt: skip
+    is_active = models.BooleanField(_("in use"), default=True)
+    sealed = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("recipient of alarms")
+        verbose_name_plural = _("recipients of alarms")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.channel == self.Channel.EMAIL:
+            validate_email_address(self.address)
+        elif problem := host_problem(self.address, settings.AIKER.alarm_hosts, "AIKER_ALARM_HOSTS"):
+            raise ValidationError({"address": problem})
+
+    @property
+    def signing_key(self) -> str:
+        """The key in the clear; raises engines.secrets.SecretsError."""
+        return secrets.decrypt(self.sealed).get("signing_key", "")
+
+    @signing_key.setter
+    def signing_key(self, key: str) -> None:
+        self.sealed = secrets.encrypt({"signing_key": key} if key else {})
+
+
+def validate_email_address(address: str) -> None:
+    try:
+        validate_email(address)
+    except ValidationError as exc:
+        raise ValidationError({"address": exc.messages}) from None
+
+
+class Notification(models.Model):
+    """Something that a recipient is told of an alarm, on its way or sent; without an alarm, a test."""
+
+    class Event(models.TextChoices):
+        OPENED = "opened", _("alarm")
+        REMINDER = "reminder", _("reminder")
+        RESOLVED = "resolved", _("all clear")
+        TEST = "test", _("test")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("being sent")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        WITHDRAWN = "withdrawn", _("not needed any more")
+
+    recipient = models.ForeignKey(
+        Recipient, models.CASCADE, verbose_name=_("recipient"), related_name="notifications"
+    )
+    alarm = models.ForeignKey(
+        Alarm, models.CASCADE, null=True, verbose_name=_("alarm"), related_name="notifications"
+    )
+    # The alarm that tells why this one is over though its target is still missed.
+    cause = models.ForeignKey(Alarm, models.SET_NULL, null=True, related_name="+", editable=False)
+    event = models.CharField(_("what"), max_length=10, choices=Event)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    created_at = models.DateTimeField(_("at"))
+    due_at = models.DateTimeField(_("next attempt"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "due_at"], name="notification_due")]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} → {self.recipient}"
+
+
+# A model must be importable from here for Django to find it.
+from monitoring.cost.models import Price  # noqa: E402
+from monitoring.quality.models import (  # noqa: E402
+    CallSample,
+    Finding,
+    Notice,
+    QuestionTally,
+    Review,
+    Tally,
+)
+
+__all__ = [
+    "Alarm",
+    "CallSample",
+    "Finding",
+    "Notice",
+    "Notification",
+    "Price",
+    "QuestionTally",
+    "Recipient",
+    "Retention",
+    "Review",
+    "Rollup",
+    "Sample",
+    "Tally",
+    "Target",
+    "TurnSample",
+]

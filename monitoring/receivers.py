@@ -11,6 +11,7 @@ from aiker.calls.events import CallEvent, Event
 from aiker.calls.observing import CallIdentity
 from aiker.loop_lag import loop_lagged
 from monitoring import metrics
+from monitoring.outcomes import outcome_of
 from monitoring.web_samples import web_samples
 
 # The close codes of ``aiker.calls.consumers``.
@@ -60,20 +61,12 @@ def _interrupted(_call: CallIdentity, _data: dict[str, Any]) -> None:
 
 def _turn_finished(call: CallIdentity, data: dict[str, Any]) -> None:
     total_ms = data["voice_to_voice_ms"]
-    metrics.TURNS.labels(outcome=_outcome(data)).inc()
+    metrics.TURNS.labels(outcome=outcome_of(data)).inc()
     if total_ms is None:
         return
     shares = {share["name"]: share["ms"] for share in data["contributions"]}
     for stage, ms in {**shares, "total": total_ms}.items():
         metrics.TURN_LATENCY.labels(stage=stage, profile=call.profile).observe(ms / 1000)
-
-
-def _outcome(data: dict[str, Any]) -> str:
-    if data["error"]:
-        return "failed"
-    if data["voice_to_voice_ms"] is None:
-        return "unanswered"
-    return "interrupted" if data["interrupted"] else "answered"
 
 
 def _error(_call: CallIdentity, data: dict[str, Any]) -> None:

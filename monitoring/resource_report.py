@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,16 +79,7 @@ class ResourceReport:
 
     @property
     def engines(self) -> list[Engine]:
-        return [
-            Engine(
-                kind,
-                name,
-                bool(up),
-                self.now.get(f"engine_queue|{kind}|{name}"),
-                self.now.get(f"engine_memory_mb|{kind}|{name}"),
-            )
-            for (kind, name), up in self._labelled("engine_up")
-        ]
+        return engines_of(self.now)
 
     @property
     def gpus(self) -> list[Gpu]:
@@ -101,20 +92,35 @@ class ResourceReport:
                 self.now.get(f"gpu_celsius|{index}"),
                 self.now.get(f"gpu_watts|{index}"),
             )
-            for (index,), used in self._labelled("gpu_memory_mb")
+            for (index,), used in _labelled(self.now, "gpu_memory_mb")
         ]
 
     @property
     def processes(self) -> list[tuple[str, float]]:
         """The processes and their memory in MB, the largest first."""
-        found = [(name, mb) for (name,), mb in self._labelled("process_mb")]
+        found = [(name, mb) for (name,), mb in _labelled(self.now, "process_mb")]
         return sorted(found, key=lambda pair: -pair[1])
 
-    def _labelled(self, metric: str) -> Iterator[tuple[list[str], float]]:
-        for key, value in sorted(self.now.items()):
-            name, *labels = key.split("|")
-            if name == metric:
-                yield labels, value
+
+def engines_of(readings: Mapping[str, float]) -> list[Engine]:
+    """Return the engines that readings are of, such as those of a sample."""
+    return [
+        Engine(
+            kind,
+            name,
+            bool(up),
+            readings.get(f"engine_queue|{kind}|{name}"),
+            readings.get(f"engine_memory_mb|{kind}|{name}"),
+        )
+        for (kind, name), up in _labelled(readings, "engine_up")
+    ]
+
+
+def _labelled(readings: Mapping[str, float], metric: str) -> Iterator[tuple[list[str], float]]:
+    for key, value in sorted(readings.items()):
+        name, *labels = key.split("|")
+        if name == metric:
+            yield labels, value
 
 
 def resource_report(window: Window, host: str = "") -> ResourceReport:

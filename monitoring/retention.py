@@ -15,16 +15,26 @@ from django.db.models import Max, Q, QuerySet
 
 from aiker.calls.models import Call
 from monitoring import turns
-from monitoring.models import Retention, Rollup, Sample, TurnSample
+from monitoring.models import CallSample, QuestionTally, Retention, Rollup, Sample, Tally, TurnSample
+from monitoring.quality.counting import OVERLAP
 
 logger = logging.getLogger(__name__)
 Kind = Retention.Kind
 BATCH = 500
 
+# Steps finer than those of the longest time that a page shows in them.
+FINE = (
+    (Tally, Rollup.Step.FIVE_MINUTES, timedelta(days=2)),
+    (QuestionTally, Rollup.Step.FIVE_MINUTES, timedelta(days=2)),
+    (QuestionTally, Rollup.Step.HOUR, timedelta(days=9)),
+)
+
 
 def remove_old(now: datetime) -> dict[str, int]:
     """Remove what is older than its days; return how many rows or recordings of each kind went."""
     removed = {}
+    for model, step, age in FINE:
+        _in_batches(model._default_manager.filter(step=step, start__lt=now - age))
     for row in Retention.objects.exclude(days=None):
         before = now - timedelta(days=row.days or 0)
         if count := _REMOVE[Kind(row.kind)](before):
@@ -59,10 +69,14 @@ def _turns(before: datetime) -> int:
     # The newest stay: among them new turns are told from those that were taken up.
     last = TurnSample.objects.aggregate(last=Max("turn_id"))["last"] or 0
     settled = Q(turn=None) | Q(turn_id__lte=last - turns.OVERLAP)
+    if newest := CallSample.objects.aggregate(newest=Max("at"))["newest"]:
+        _in_batches(CallSample.objects.filter(at__lt=min(before, newest - OVERLAP)))
     return _in_batches(TurnSample.objects.filter(settled, at__lt=before))
 
 
 def _rollups(before: datetime) -> int:
+    _in_batches(Tally.objects.filter(step__gte=Rollup.Step.HOUR, start__lt=before))
+    _in_batches(QuestionTally.objects.filter(step=Rollup.Step.DAY, start__lt=before))
     return _in_batches(Rollup.objects.filter(step__gte=Rollup.Step.HOUR, start__lt=before))
 
 

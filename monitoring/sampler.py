@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import close_old_connections
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
@@ -27,6 +26,7 @@ from monitoring.alarms import watch
 from monitoring.engine_state import engine_readings
 from monitoring.gpus import Gpus
 from monitoring.machine import Machine
+from monitoring.quality.counting import ended_calls, take_up_calls
 from monitoring.retention import remove_old
 from monitoring.stored_metrics import reading
 from monitoring.turns import BATCH, take_up_turns
@@ -56,7 +56,6 @@ class Sampler:
 
     def turn(self, now: datetime) -> None:
         """Do what is due at ``now``."""
-        close_old_connections()
         self._do("turns", self._take_up)
         if self._is_due("documents", now, DOCUMENTS_EVERY):
             self._do("documents", self._count_documents)
@@ -81,8 +80,11 @@ class Sampler:
             logger.exception("monitoring: %s could not be done; it is tried again", what)
 
     def _take_up(self) -> None:
+        ended = ended_calls()
         for _ in range(MOST_BATCHES):
             if take_up_turns() < BATCH:
+                # Those of the calls that had ended before are among them.
+                take_up_calls(ended)
                 return
 
     def _sample(self, now: datetime) -> None:

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
@@ -19,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from monitoring.alarms import acknowledge, measure
 from monitoring.error_budget import error_budget
 from monitoring.figures import METRICS, metric_label, named, value_with_unit
-from monitoring.models import Alarm, Retention, Target
+from monitoring.models import Alarm, Notification, Retention, Target
 
 STATES = {
     "open": gettext_lazy("open"),
@@ -107,7 +109,7 @@ class AlarmAdmin(ModelAdmin):
     actions_detail = ["acknowledge_alarm"]
     fields = [
         "what", "state_text", "value_now", "value_worst", "demanded", "also", "opened_at", "resolved_at",
-        "acknowledged_at", "known_by",
+        "acknowledged_at", "known_by", "told",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -165,6 +167,12 @@ class AlarmAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("acknowledged by"))
     def known_by(self, alarm: Alarm) -> str:
         return str(alarm.acknowledged_by or "–")
+
+    @admin.display(description=gettext_lazy("who was told"))
+    def told(self, alarm: Alarm) -> SafeString | str:
+        rows = alarm.notifications.exclude(state=Notification.State.WITHDRAWN).select_related("recipient")
+        lines = ((row, row.get_state_display()) for row in rows.order_by("pk"))
+        return format_html_join("", "<p>{}: {}</p>", lines) or "–"
 
 
 @admin.register(Retention)

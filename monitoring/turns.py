@@ -1,4 +1,4 @@
-"""The turns of calls, taken up as numbers: a row each, and distributions for each scope.
+"""The turns of calls, taken up as numbers: a row each, distributions for each scope, and what was noticed.
 
 ::
 
@@ -18,6 +18,7 @@ from django.db.models import Max
 
 from aiker.calls.models import Turn
 from monitoring.models import Rollup, TurnSample
+from monitoring.quality.counting import count_turns
 from monitoring.rollups import Key, add, start_of
 
 BATCH = 1000
@@ -55,19 +56,22 @@ def take_up_turns(limit: int = BATCH) -> int:
         last = TurnSample.objects.aggregate(last=Max("turn_id"))["last"] or 0
         after = max(0, last - OVERLAP)
         known = TurnSample.objects.filter(turn_id__gt=after).values("turn_id")
-        turns = (
+        new = (
             Turn.objects.filter(pk__gt=after)
             .exclude(pk__in=known)
             .select_related("call__assistant")
             .only(
                 "call_id", "number", "at_ms", "voice_to_voice_ms", "contributions", "engines", "retrieval",
+                "user_text", "passages", "routing", "error", "tools", "manner", "interrupted", "usage",
                 "call__started_at", "call__profile", "call__assistant__slug",
             )
             .order_by("pk")[:limit]
         )  # fmt: skip
+        turns = list(new)
         samples = [sample_of(turn) for turn in turns]
         TurnSample.objects.bulk_create(samples)
         roll_up(samples)
+        count_turns(turns, samples)
     return len(samples)
 
 

@@ -20,3 +20,5 @@ def _make(**_: Any) -> None:
     import_module("knowledge.migrations.0003_groups").make_groups(apps, None)
     if not apps.get_model("monitoring", "Target").objects.exists():
         import_module("monitoring.migrations.0002_targets").create(apps, None)
+    if not apps.get_model("monitoring", "Price").objects.exists():
+        import_module("monitoring.migrations.0004_quality_and_cost").create_examples(apps, None)

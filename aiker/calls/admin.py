@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -20,6 +20,8 @@ from unfold.decorators import action, display
 
 from aiker.audio_response import audio_response
 from aiker.calls.assistant_form import AssistantForm, MenuInline
+from aiker.calls.call_page.page import export_of, is_audible, page_of
+from aiker.calls.call_page.waveform import WaveformError, stored_peaks
 from aiker.calls.lexicon_admin import LexiconEntryAdmin
 from aiker.calls.models import Assistant, Call, EndReason, Turn
 from aiker.calls.tasks import request_check
@@ -31,7 +33,6 @@ from knowledge.models import GoldenRun
 
 __all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin", "ToolAdmin"]
 
-TARGET_MS = 2000  # voice to voice; slower turns are marked
 END_COLOURS = {
     "": "info",
     EndReason.HUNG_UP.value: "success",
@@ -45,6 +46,7 @@ END_COLOURS = {
     EndReason.INTERNAL_ERROR.value: "danger",
     EndReason.TRANSFERRED.value: "success",
     EndReason.ASSISTANT_HUNG_UP.value: "success",
+    EndReason.OPERATOR.value: "warning",
 }
 
 
@@ -166,7 +168,6 @@ class CallAdmin(ModelAdmin):
     list_filter = ["assistant", WireFilter, "end_reason", "started_at"]
     search_fields = ["id", "caller", "carrier_call_id", "turns__user_text", "turns__assistant_text"]
     search_help_text = _("Caller, or words that were said")
-    date_hierarchy = "started_at"
     list_select_related = ["assistant"]
     list_per_page = 50
     fields = [
@@ -195,22 +196,55 @@ class CallAdmin(ModelAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        recording = path(
-            "<uuid:pk>/recording/",
-            self.admin_site.admin_view(self.recording_view),
-            name="calls_call_recording",
-        )
-        return [recording, *super().get_urls()]
+        views = {
+            "recording": self.recording_view,
+            "waveform": self.waveform_view,
+            "export": self.export_view,
+        }
+        own = [
+            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"calls_call_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
 
-    def recording_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+    def recording_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Send the recording to those who may see the call."""
-        call = self.get_object(request, str(pk))
-        if not self.has_view_permission(request, call):
-            raise PermissionDenied
-        if call is None or not call.recording:
-            raise Http404
+        call = self._recorded(request, pk)
         with call.recording.open() as file:
             return audio_response(request, file)
+
+    def waveform_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Send the peaks of the recording (``call_page.waveform``): the caller's, then the assistant's."""
+        call = self._recorded(request, pk)
+        try:
+            caller, assistant = stored_peaks(call.recording)
+        except WaveformError as exc:
+            return HttpResponse(str(exc), status=422, content_type="text/plain")
+        answer = HttpResponse(caller + assistant, content_type="application/octet-stream")
+        answer["Cache-Control"] = "private, max-age=3600"
+        return answer
+
+    def export_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Send all that is known of the call but its sound."""
+        shown = export_of(self._seen(request, pk))
+        answer = JsonResponse(shown, json_dumps_params={"ensure_ascii": False, "indent": 2})
+        answer["Content-Disposition"] = f'attachment; filename="call-{pk}.json"'
+        return answer
+
+    def _seen(self, request: HttpRequest, pk: UUID) -> Call:
+        """Return a call to one who may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Call.objects.select_related("assistant").defer("events"), pk=pk)
+
+    def _recorded(self, request: HttpRequest, pk: UUID) -> Call:
+        call = self._seen(request, pk)
+        if not is_audible(call):
+            raise Http404
+        return call
+
+    def has_replay_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        return request.user.has_perm("calls.replay_call")
 
     def change_view(
         self,
@@ -219,14 +253,11 @@ class CallAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        turns = list(Turn.objects.filter(call_id=object_id)) if _is_uuid(object_id) else []
-        latencies = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
+        call = Call.objects.defer("events").filter(pk=object_id).first() if _is_uuid(object_id) else None
         context = {
             **(extra_context or {}),
-            "call_turns": turns,
-            "call_median_ms": round(median(latencies)) if latencies else None,
-            "call_target_ms": TARGET_MS,
-            "call_scale_ms": max([TARGET_MS, *latencies]),
+            **(page_of(call) if call else {}),
+            "call_may_replay": self.has_replay_permission(request),
         }
         return super().change_view(request, object_id, form_url, context)
 

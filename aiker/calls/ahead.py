@@ -3,7 +3,7 @@
 ::
 
     wanted = wanted_phrases()                       # per active assistant: its voice, and its texts
-    done = asyncio.run(make(wanted, seconds=20))    # one text at a time; False: there are more
+    done = make(wanted, go_on)                      # one text at a time; True: all is there
     forget_others()                                 # what no assistant says any more
 
 ``aiker.calls.tasks`` has the worker do this after every change. Reads the database: not for the event loop.
@@ -12,20 +12,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from aiker.calls.clauses import clauses_of
 from aiker.calls.engines import make_tts, phrase_cache
-from aiker.calls.models import Assistant
+from aiker.calls.models import Assistant, Call
 from aiker.calls.phrases import phrase_name
 from aiker.calls.plan import plan_for
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.profiles import ProfileError
 from knowledge.verbatim import verbatim_texts
+
+# A call that ended with its process never got a reason: after this it counts as over.
+LOST_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,22 @@ def wanted_phrases() -> list[Wanted]:
     return [wanted for wanted in found if wanted]
 
 
-async def make(wanted: Iterable[Wanted], seconds: float) -> bool:
-    """Make what is missing, one text at a time; False when the time was over first. Raises EngineError."""
-    began = time.monotonic()
+def make(wanted: Iterable[Wanted], go_on: Callable[[], bool]) -> bool:
+    """Make a missing text, and more while ``go_on``; return whether all are there. Raises EngineError."""
+    begun = False
     for speaker in wanted:
-        for text in await asyncio.to_thread(phrase_cache().missing, speaker.tts, speaker.texts):
-            if time.monotonic() - began > seconds:
+        for text in phrase_cache().missing(speaker.tts, speaker.texts):
+            if begun and not go_on():
                 return False
-            await phrase_cache().make(speaker.tts, text)
+            begun = True
+            asyncio.run(phrase_cache().make(speaker.tts, text))
     return True
+
+
+def callers_wait() -> bool:
+    """Whether somebody may be waiting for an answer of the engines that make this audio."""
+    since = timezone.now() - LOST_AFTER
+    return Call.objects.filter(end_reason="", started_at__gte=since).exists()
 
 
 def forget_others() -> int:

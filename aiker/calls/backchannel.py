@@ -22,6 +22,7 @@ HINT = "嗯，对，好的，是的，哦，等一下，不是，停，喂。"
 """What recognition is told to expect of a few words into a reply."""
 
 SHORT_MS = 600  # of speech, by the detector: up to two syllables, or three quick ones
+_SYLLABLE_MS = 300  # of a backchannel, at its slowest, by the detector
 _SYLLABLES_A_SECOND = 9  # faster than anybody speaks
 _MARKS = re.compile(r"[\W_]+")
 _HANZI = re.compile(r"[㐀-鿿]+")
@@ -60,9 +61,11 @@ def meaning(text: str, voiced_ms: float) -> Meaning:
         return Meaning.WORDS
     if len(_HANZI.sub("", said)) == 0 and len(said) > 2 + voiced_ms / 1000 * _SYLLABLES_A_SECOND:
         return Meaning.NOISE
+    if _sounds_like_one(said) and voiced_ms <= len(said) * _SYLLABLE_MS:
+        return Meaning.BACKCHANNEL
     if voiced_ms > SHORT_MS:
         return Meaning.WORDS
-    if _MISHEARD.fullmatch(said) or _sounds_like_one(said):
+    if _MISHEARD.fullmatch(said):
         return Meaning.BACKCHANNEL
     if len(said) == 1 or (said.isascii() and len(said) <= 4) or len(set(said)) == 1 < len(said):
         return Meaning.NOISE

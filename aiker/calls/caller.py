@@ -59,9 +59,8 @@ class TurnReport:
     spoke_until_ms: float = 0.0
     heard_from_ms: float | None = None
     longest_pause_ms: int | None = None  # within the reply
-    stopped_after_ms: int | None = (
-        None  # barge-in: from its start to the last audible sample of the old reply
-    )
+    # barge-in: from its first audible sample to the last of the old reply
+    stopped_after_ms: int | None = None
 
     @property
     def voice_to_voice_ms(self) -> int | None:
@@ -182,11 +181,16 @@ class Caller:
         last = last_loud_sample(line.pcm) or len(line.pcm)
         turn.spoke_from_ms, turn.spoke_until_ms = began / 8, (began + last) / 8
         if cuts_in:
-            onset = began + (first_loud_sample(line.pcm) or 0)
-            old = g711.decode(bytes(self._played[onset:]))
-            turn.stopped_after_ms = round((last_loud_sample(old) or 0) / 8)
+            turn.stopped_after_ms = self._stopped_after(began + (first_loud_sample(line.pcm) or 0))
         self.report.turns.append(turn)
         self._after_line(len(self.report.turns) - 1)
+
+    def _stopped_after(self, onset: int) -> int:
+        """Return for how many ms behind ``onset`` the reply was audible; behind its end comes another."""
+        cleared = [played.at_ms for played in self.report.played if not played.name]
+        until = round(cleared[-1] * 8) if cleared else len(self._played)
+        old = g711.decode(bytes(self._played[onset : max(onset, until)]))
+        return round((last_loud_sample(old) or 0) / 8)
 
     def _reply_playing_for(self, ms: int) -> Callable[[], bool]:
         """Return a test for: the reply has been audible for ``ms``, or never began."""

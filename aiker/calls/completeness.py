@@ -108,7 +108,9 @@ def _lists(text: str, last: str) -> bool:
     """Whether things are being listed and the last one, which 和 or the like brings, has not come."""
     if text.rstrip().endswith(("、", "…")):
         return True
-    return "、" in text and len(last) <= _LONGEST_ITEM and not re.search(r"和|跟|与|还有|以及|都|等", text)
+    # Recognition writes 、 for any short pause: 四个人的办公室、租金多少.
+    last_item = len(last) <= _LONGEST_ITEM and not _QUESTION.search(last)
+    return "、" in text and last_item and not re.search(r"和|跟|与|还有|以及|都|等", text)
 
 
 _LONGEST_ITEM = 4  # characters

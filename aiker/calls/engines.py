@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -17,6 +17,7 @@ from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.stt_adapter import STTAdapter
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.routing import Breakers, Routes
+from engines.usage import Usage
 from knowledge.rag import RAGSystem
 
 
@@ -30,6 +31,7 @@ class CallEngines:
     phrases: PhraseCache
     send_tool: http.Send = http.send
     turn_model: TurnModel | None = None
+    usage: Usage = field(default_factory=Usage)  # of the three stages above
 
 
 # A broken engine is broken for every call of this process.
@@ -41,12 +43,18 @@ def phrase_cache() -> PhraseCache:
     return PhraseCache(settings.AIKER.data_dir / "phrases")
 
 
-def make_tts(plan: CallPlan) -> TTSAdapter:
-    return TTSAdapter(Routes("tts", plan.engines.tts, _breakers), plan.voice, plan.speed, plan.lexicon.read)
+def make_stt(plan: CallPlan, usage: Usage | None = None) -> STTAdapter:
+    routes = Routes("stt", plan.engines.stt, _breakers, usage)
+    return STTAdapter(routes, plan.language, plan.hot_words)
 
 
-def make_llm(plan: CallPlan) -> LLMAdapter:
-    return LLMAdapter(Routes("llm", plan.engines.llm, _breakers))
+def make_tts(plan: CallPlan, usage: Usage | None = None) -> TTSAdapter:
+    routes = Routes("tts", plan.engines.tts, _breakers, usage)
+    return TTSAdapter(routes, plan.voice, plan.speed, plan.lexicon.read)
+
+
+def make_llm(plan: CallPlan, usage: Usage | None = None) -> LLMAdapter:
+    return LLMAdapter(Routes("llm", plan.engines.llm, _breakers, usage))
 
 
 def make_reranker(plan: CallPlan) -> RerankAdapter | None:
@@ -57,15 +65,16 @@ def make_reranker(plan: CallPlan) -> RerankAdapter | None:
 
 def open_engines(plan: CallPlan) -> CallEngines:
     """Return the engines ``plan`` names; nothing is loaded or contacted yet but what listens for turns."""
-    engines = plan.engines
+    usage = Usage()
     return CallEngines(
         vad=shared_vad(plan.vad),
-        stt=STTAdapter(Routes("stt", engines.stt, _breakers), plan.language, plan.hot_words),
-        llm=make_llm(plan),
-        tts=make_tts(plan),
+        stt=make_stt(plan, usage),
+        llm=make_llm(plan, usage),
+        tts=make_tts(plan, usage),
         knowledge=_knowledge(plan),
         phrases=phrase_cache(),
         turn_model=shared_turn_model(),
+        usage=usage,
     )
 
 

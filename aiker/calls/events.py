@@ -1,7 +1,7 @@
 """What happens in a call, as one list of events.
 
-The same events are the wire format of the softphone and of monitors, the
-trace kept with the call, and what tests compare.
+The same events are the wire format of the softphone, what monitoring is
+told, the trace kept with the call, and what tests compare.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 class CallEvent(StrEnum):
     """Names of events; the comment gives the data of each."""
 
-    CALL_STARTED = "call_started"  # call_id, assistant
+    CALL_STARTED = "call_started"  # call_id, assistant, caller
+    PHRASE_FINISHED = "phrase_finished"  # interrupted; a greeting or a prompt is over
     SPEECH_STARTED = "speech_started"
     SPEECH_PAUSED = "speech_paused"
     TRANSCRIPT = "transcript"  # text, final
@@ -34,6 +35,7 @@ class CallEvent(StrEnum):
     SILENCE_PROMPT = "silence_prompt"  # count
     DTMF = "dtmf"  # digit
     ERROR = "error"  # stage, code, message
+    OPERATOR = "operator"  # action (listen, stop_listening, hang_up), by; the caller's side is not told
     CALL_ENDED = "call_ended"  # reason
 
 

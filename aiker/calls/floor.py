@@ -74,7 +74,7 @@ class Floor:
             spawn=self._spawn,
             on_verdict=self._on_verdict,
         )
-        self._show(CallEvent.REPLY_HELD, stop_ms=self._record["stop_ms"])
+        self._show(CallEvent.REPLY_HELD, reply, stop_ms=self._record["stop_ms"])
 
     def take(self, decision: Decision) -> bool:
         """Keep a decision of turn taking for later; False when nothing is held."""
@@ -92,27 +92,28 @@ class Floor:
         """Stop asking: what was held is being dropped for another reason."""
         if self._hold:
             self._hold.close()
-            self._hold = None
+            self._hold = self._reply = None
 
     async def _recognise(self, start_ms: float, end_ms: float, note: Note) -> str:
         return await self._stt.transcribe(self._recorder.caller(start_ms - PREROLL_MS, end_ms), note, HINT)
 
     def _on_verdict(self, hold: Hold, verdict: Act) -> None:
-        self._hold = None
+        reply = self._reply
+        self._hold = self._reply = None
         held_ms = round(self._now() - self._record["at_ms"] - self._record["stop_ms"])
         self._record |= {"held_ms": held_ms, "outcome": hold.outcome, "said": hold.said}
-        if self._reply:
-            self._reply.barge_ins.append(self._record)
+        if reply:
+            reply.barge_ins.append(self._record)
         if verdict is Act.INTERRUPT:
             self._on_interrupted(hold)
             return
         hold.close()
         self._turns.forget()
         self._speaker.resume()
-        self._show(CallEvent.REPLY_RESUMED, held_ms=held_ms, outcome=hold.outcome, said=hold.said)
+        self._show(CallEvent.REPLY_RESUMED, reply, held_ms=held_ms, outcome=hold.outcome, said=hold.said)
 
-    def _show(self, kind: CallEvent, **data: Any) -> None:
-        self._emit(kind, self._reply.number if self._reply else None, **data)
+    def _show(self, kind: CallEvent, reply: Reply | None, **data: Any) -> None:
+        self._emit(kind, reply.number if reply else None, **data)
 
 
 def asking(segments: list[Segment], now_ms: float) -> bool:

@@ -8,6 +8,8 @@
 
 A contribution is what a step added to the critical path:
 ``max(0, t_i - max(earlier))``. Work done while something else was awaited costs nothing.
+
+A timeline only observes: a call never asks it what to do (``tests/calls/test_latency.py`` takes it away).
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ class Contribution(NamedTuple):
     owner: str
 
 
-# Order of the critical path: (field of Timeline, name, owner).
+# Order of the critical path: (field of Timeline, name, owner). The turn ends when the silence has lasted
+# long enough and the words are known: the wait for the former is the configuration's, for the latter the
+# engine's, for the detector's next window the configuration's again.
 _STEPS = (
-    ("committed", "endpoint_wait", "turn taking"),
+    ("silence", "endpoint_wait", "turn taking"),
     ("transcript", "stt", "stt"),
+    ("committed", "endpoint_wait", "turn taking"),
     ("passages", "retrieval", "knowledge"),
     ("first_token", "llm_first_token", "llm"),
     ("tool", "tool", "tool"),
@@ -53,6 +58,12 @@ class Timeline:
     tool: float | None = None
     filler: float | None = None  # first audible sample of what was said while the answer was late
     filler_end: float | None = None  # until then the answer waits for it
+    silence: float | None = None  # when the silence was as long as the end of the turn asked for
+
+    def reached(self, moment: str, at_ms: float | None) -> None:
+        """Note when a moment (a field) was reached; only the first time counts."""
+        if getattr(self, moment) is None:
+            setattr(self, moment, at_ms)
 
     @property
     def voice_to_voice(self) -> int | None:
@@ -61,17 +72,25 @@ class Timeline:
 
     def contributions(self) -> list[Contribution]:
         """Return the steps in the order of the critical path; they sum to voice-to-voice."""
-        latest, shares = 0, []
+        latest, shares = 0, dict[str, Contribution]()
         for moment, name, owner in _STEPS:
-            at = getattr(self, moment)
+            at = self._silence_ended if moment == "silence" else getattr(self, moment)
             # What came while the caller already heard something kept nobody waiting.
             if at is None or (self.audible is not None and at > self.audible):
                 continue
             # Rounding the moments rather than the differences keeps the sum exact.
             reached = max(latest, round(at - self.speech_end))
-            shares.append(Contribution(name, reached - latest, owner))
+            added = shares[name].ms if name in shares else 0
+            shares[name] = Contribution(name, added + reached - latest, owner)
             latest = reached
-        return shares
+        return list(shares.values())
+
+    @property
+    def _silence_ended(self) -> float | None:
+        """When the silence was long enough: at the latest when the turn ended."""
+        if self.silence is None or self.committed is None:
+            return self.committed
+        return min(self.silence, self.committed)
 
     def as_dict(self) -> dict[str, float]:
         """Return the moments in ms after the end of speech, for the trace."""

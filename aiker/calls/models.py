@@ -246,6 +246,7 @@ class EndReason(models.TextChoices):
     INTERNAL_ERROR = "internal_error", _("internal error")
     TRANSFERRED = "transferred", _("transferred to a person")
     ASSISTANT_HUNG_UP = "assistant_hung_up", _("the assistant hung up")
+    OPERATOR = "operator", _("an operator hung up")
 
 
 def recording_path(call: Call, _filename: str) -> str:
@@ -269,6 +270,9 @@ class Call(models.Model):
     knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
     profile = models.CharField(_("engine profile"), max_length=50, blank=True)
+    usage = models.JSONField(
+        _("usage"), default=dict, blank=True, help_text=_("What engines were used for behind the last turn.")
+    )
     recording = models.FileField(_("recording"), upload_to=recording_path, blank=True)
     events = models.JSONField(_("events"), default=list, blank=True)
 
@@ -276,9 +280,17 @@ class Call(models.Model):
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ["-started_at"]
+        permissions = [
+            ("listen_call", _("Can listen in on a call")),
+            ("hang_up_call", _("Can hang up a call")),
+            ("replay_call", _("Can run a call again")),
+        ]
 
     def __str__(self) -> str:
         return f"{timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"
+
+
+LATENCY_TOLERANCE_MS = 60
 
 
 class Turn(models.Model):
@@ -301,6 +313,12 @@ class Turn(models.Model):
         help_text=_("Sounds of the caller during the answer: when, how fast it stopped, what they were."),
     )
     voice_to_voice_ms = models.PositiveIntegerField(_("voice to voice (ms)"), null=True)
+    recorded_voice_to_voice_ms = models.PositiveIntegerField(
+        _("voice to voice in the recording (ms)"),
+        null=True,
+        blank=True,
+        help_text=_("Measured a second time, from the sound alone."),
+    )
     contributions = models.JSONField(_("latency"), default=list, blank=True)
     moments = models.JSONField(_("moments"), default=dict, blank=True)
     passages = models.JSONField(_("passages"), default=list, blank=True)
@@ -320,6 +338,14 @@ class Turn(models.Model):
         blank=True,
         help_text=_("What the caller asked of the conversation itself: repeat, wait, goodbye."),
     )
+    usage: Any = models.JSONField(
+        _("usage"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            "By stage and engine, since the turn before: seconds recognised, tokens, characters spoken."
+        ),
+    )
 
     class Meta:
         verbose_name = _("turn")
@@ -329,6 +355,12 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.user_text}"
+
+    @property
+    def latency_in_doubt(self) -> bool:
+        """Whether the turn's moments and its recording disagree on voice-to-voice."""
+        told, heard = self.voice_to_voice_ms, self.recorded_voice_to_voice_ms
+        return told is not None and heard is not None and abs(told - heard) > LATENCY_TOLERANCE_MS
 
 
 # A model must be importable from here for Django to find it.

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -26,10 +25,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from engines.adapters.tts_adapter import TTSAdapter
-from engines.errors import EngineError
 from engines.routing import Served
-
-logger = logging.getLogger(__name__)
 
 SUFFIX = ".ulaw"
 MOST_BYTES = 32 * 2**20  # in memory: 70 minutes of speech
@@ -76,13 +72,6 @@ class PhraseCache:
         for text in missing:
             await self.make(tts, text)
         return len(missing)
-
-    async def try_missing(self, tts: TTSAdapter, texts: list[str]) -> None:
-        """Make what is not there yet if the engine allows; a failure is logged."""
-        try:
-            await self.make_missing(tts, texts)
-        except EngineError as exc:
-            logger.warning("fixed phrases could not be synthesised: %s", exc.message)
 
     def prune(self, wanted: Set[str]) -> int:
         """Remove every file whose name is not ``wanted``; return how many."""

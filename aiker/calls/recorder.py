@@ -14,12 +14,21 @@ by the frame that travelled fastest, so jitter does not move the recording.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample, last_loud_sample
 from aiker.audio.wav import wav_bytes
 
 _BYTES_PER_MS = g711.RATE // 1000
 VAD_SLACK_MS = 32  # a last syllable may fade out in the window after
+
+
+class Place(NamedTuple):
+    """How far one has listened: in the caller's audio, and in the assistant's by our clock."""
+
+    caller_ms: float
+    assistant_ms: float
 
 
 class Recorder:
@@ -72,6 +81,28 @@ class Recorder:
         last = last_loud_sample(g711.decode(self.caller(start_ms, end_ms + VAD_SLACK_MS)))
         return self.spoken_at(end_ms if last is None else start_ms + last / _BYTES_PER_MS)
 
+    def voice_to_voice(self, spoke_from_ms: float, answered_from_ms: float | None) -> int | None:
+        """Return ms from the caller's last audible sample to the first one of the answer, as both stand here.
+
+        Measured from the sound alone, to be compared with what the moments of the turn say; None when one of
+        the two is missing. The caller's turn begins, and the answer is to be looked for, at these moments
+        (our clock).
+        """
+        if answered_from_ms is None:
+            return None
+        answer = self._assistant[max(0, round(answered_from_ms * _BYTES_PER_MS)) :]
+        first = first_loud_sample(g711.decode(bytes(answer)))
+        if first is None:
+            return None
+        audible_ms = answered_from_ms + first / _BYTES_PER_MS
+        asked = self.caller(spoke_from_ms - self._anchor, audible_ms - self._anchor)
+        last = last_loud_sample(g711.decode(asked))
+        return (
+            None
+            if last is None
+            else round(audible_ms - max(spoke_from_ms, self._anchor) - last / _BYTES_PER_MS)
+        )
+
     def say(self, frame: bytes, plays_at_ms: float) -> None:
         start = max(len(self._assistant), round(plays_at_ms * _BYTES_PER_MS))
         self._assistant += g711.SILENCE * (start - len(self._assistant)) + frame
@@ -79,6 +110,15 @@ class Recorder:
     def cut(self, now_ms: float) -> None:
         """Forget assistant audio that would have been played after ``now_ms``."""
         del self._assistant[max(0, round(now_ms * _BYTES_PER_MS)) :]
+
+    def since(self, place: Place | None, now_ms: float) -> tuple[Place, bytes, bytes]:
+        """Return how far it has got, and what caller and assistant said since ``place`` (None: nothing)."""
+        here = Place(self.caller_ms, now_ms)
+        if place is None:
+            return here, b"", b""
+        start, end = (round(max(0.0, ms) * _BYTES_PER_MS) for ms in (place.assistant_ms, now_ms))
+        assistant = bytes(self._assistant[start:end]).ljust(end - start, g711.SILENCE)
+        return here, self.caller(place.caller_ms, here.caller_ms), assistant
 
     def forget(self) -> None:
         """Let go of all audio: what is stored need not wait in memory for Python to look for garbage."""

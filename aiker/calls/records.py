@@ -47,6 +47,7 @@ class TurnRecord:
     heard_text: str
     interrupted: bool
     voice_to_voice_ms: int | None
+    recorded_voice_to_voice_ms: int | None
     contributions: list[dict[str, Any]]
     moments: dict[str, Any]
     passages: list[dict[str, Any]]
@@ -57,6 +58,7 @@ class TurnRecord:
     tools: list[dict[str, Any]] = field(default_factory=list)
     manner: str = ""
     barge_ins: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

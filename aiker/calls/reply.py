@@ -13,6 +13,7 @@ Until ``commit`` nothing reaches the caller; audio that is ready waits.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -73,9 +74,13 @@ class Voice:
     desk: ToolDesk
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Reply:
-    """One answer in the making; see the module."""
+    """One answer in the making; see the module.
+
+    It holds the sound of a turn, so nothing of it leads back to it when it is over: that would stay in memory
+    until Python looks for garbage.
+    """
 
     voice: Voice
     number: int
@@ -99,7 +104,7 @@ class Reply:
     error: EngineError | None = None
     end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
     recited: str = ""  # where the audio of a fixed answer came from: cache, engine
-    committed: bool = False
+    committed_at: float | None = None
     announced: bool = False
     filler: Segment | None = None
     task: asyncio.Task[None] | None = None
@@ -111,17 +116,19 @@ class Reply:
     _mask: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
-        self.tools = ToolTurn(self.voice.desk, self, self.number, self.voice.words.goodbye, self.pending)
+        stage = weakref.proxy(self)
+        self.tools = ToolTurn(self.voice.desk, stage, self.number, self.voice.words.goodbye, self.pending)
 
-    def start(self) -> None:
+    def start(self) -> asyncio.Task[None]:
         self.task = asyncio.create_task(self._run(), name=f"reply-{self.number}")
+        return self.task
 
     def commit(self, now_ms: float) -> None:
         """Let the answer out: the caller's turn ended at ``now_ms``."""
-        self.committed = True
-        self.timeline.committed = now_ms
+        self.committed_at = now_ms
+        self.timeline.reached("committed", now_ms)
         self.voice.emit(CallEvent.TURN_COMMITTED, self.number)
-        if self.timeline.transcript is not None:
+        if self._understood.is_set():
             self._announce()
         self._commit.set()
         for segment in self.segments:
@@ -131,8 +138,15 @@ class Reply:
             self._mask = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
 
     def cancel(self) -> None:
-        for task in filter(None, (self.task, self._mask)):
-            task.cancel()
+        self._unmask()
+        if self.task and not self.task.done():
+            self.task.cancel()
+            self.task = None
+
+    @property
+    def committed(self) -> bool:
+        """Whether the caller's turn is over."""
+        return self.committed_at is not None
 
     @property
     def asked(self) -> str:
@@ -163,6 +177,11 @@ class Reply:
         return "".join(segment.text for segment in self.segments)
 
     @property
+    def has_audio(self) -> bool:
+        """Whether any of it is there to be heard."""
+        return any(segment.audio for segment in self.segments)
+
+    @property
     def was_sent(self) -> bool:
         """Whether any of it went to the caller."""
         return any(segment.runs for segment in self.segments)
@@ -172,6 +191,12 @@ class Reply:
         """When its first frame is played, None while nothing went to the caller."""
         return next((segment.runs[0][0] for segment in self.segments if segment.runs), None)
 
+    @property
+    def answered_from(self) -> float | None:
+        """From when on what the caller hears is the answer: the end of their turn, or that of a filler."""
+        filler_end = self.filler.plays_at(len(self.filler.audio) - 1) if self.filler else None
+        return filler_end or self.committed_at
+
     def heard_text(self, now_ms: float) -> str:
         """Return what of the answer was played by ``now_ms``."""
         return "".join(heard(segment, now_ms) for segment in self.segments)
@@ -180,16 +205,19 @@ class Reply:
         """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
         if self.filler:
             first = first_loud_sample(g711.decode(bytes(self.filler.audio)))
-            self.timeline.filler = self.filler.plays_at(first or 0)
-            self.timeline.filler_end = self.filler.plays_at(len(self.filler.audio) - 1)
+            self.timeline.reached("filler", self.filler.plays_at(first or 0))
+            self.timeline.reached("filler_end", self.filler.plays_at(len(self.filler.audio) - 1))
         for segment in self.segments:
             first = first_loud_sample(g711.decode(bytes(segment.audio)))
             if first is not None:
-                self.timeline.audible = segment.plays_at(first)
+                self.timeline.reached("audible", segment.plays_at(first))
                 return
 
-    def record(self, now_ms: float, at_ms: int, *, interrupted: bool) -> TurnRecord:
-        """Return the record of the turn as it stands at ``now_ms``; ``at_ms`` is where the caller began."""
+    def record(self, now_ms: float, at_ms: int, recorded_ms: int | None, *, interrupted: bool) -> TurnRecord:
+        """Return the record of the turn as it stands at ``now_ms``; ``at_ms`` is where the caller began.
+
+        ``recorded_ms`` is voice-to-voice as the recording has it.
+        """
         self._note_audible()
         return TurnRecord(
             number=self.number,
@@ -201,8 +229,10 @@ class Reply:
             interrupted=interrupted,
             barge_ins=self.barge_ins,
             voice_to_voice_ms=self.timeline.voice_to_voice,
+            recorded_voice_to_voice_ms=recorded_ms,
             contributions=[share._asdict() for share in self.timeline.contributions()],
-            moments=self.timeline.as_dict() | {"end_of_turn": self.end_of_turn},
+            moments=self.timeline.as_dict()
+            | {"end_of_turn": self.end_of_turn, "speech_end_at": round(self.timeline.speech_end)},
             passages=self.passages,
             retrieval=summary(self.found, self.recited) if self.found else {},
             engines={stage: served.engine for stage, served in self.served.items()},
@@ -223,24 +253,28 @@ class Reply:
             if self.user_text:
                 await self._answer()
         except EngineError as exc:
-            self.error = exc
+            self.error = exc.with_traceback(None)
             self.on_heard(self)
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
+        self._unmask()
+
+    def _unmask(self) -> None:
         if self._mask:
             self._mask.cancel()
+            self._mask = None
 
     async def _fill(self) -> None:
         """Say a filler when there is nothing to hear of the answer yet, and that is not just a noise."""
         voice = self.voice
         await asyncio.sleep(voice.fillers.after_s)
         await self._understood.wait()
-        if not self.user_text or self.timeline.first_audio is not None:
+        if not self.user_text or self.has_audio:
             return
         line = voice.fillers.next(self.number)
         audio = await voice.phrases.fetch(voice.tts, line) if line else None
         # One that was not made ahead would keep the engine from the answer.
-        if audio and self.timeline.first_audio is None:
+        if audio and not self.has_audio:
             self.filler = Segment(line, bytearray(audio), closed=True)
             voice.speaker.put_first(self.filler)
             voice.speaker.wake()
@@ -259,7 +293,7 @@ class Reply:
         self.manner = manner_of(self.user_text)
         if self.keyed:
             self.user_text, self.manner = self.user_text + self.keyed.text, self.keyed.manner
-        self.timeline.transcript = voice.now()
+        self.reached("transcript")
         self._announce()
         self._understood.set()
         if not self.on_heard(self):
@@ -283,7 +317,7 @@ class Reply:
             if failed:
                 self._complain(failed)
         self.found = found
-        self.timeline.passages = self.voice.now()
+        self.reached("passages")
         self.passages = answering.shown(found.passages)
         self.voice.emit(CallEvent.PASSAGES, self.number, passages=self.passages)
 
@@ -345,8 +379,7 @@ class Reply:
         return bool(self.segments or self.filler)
 
     def reached(self, moment: str) -> None:
-        if getattr(self.timeline, moment) is None:
-            setattr(self.timeline, moment, self.voice.now())
+        self.timeline.reached(moment, self.voice.now())
 
     async def say(self, pieces: AsyncIterator[str]) -> None:
         """Say a text clause by clause while it is written."""
@@ -384,8 +417,7 @@ class Reply:
                 await self._speak(clause)
 
     def _play(self, clause: str, audio: bytes) -> None:
-        if self.timeline.first_audio is None:
-            self.timeline.first_audio = self.voice.now()
+        self.reached("first_audio")
         segment = Segment(clause, bytearray(audio), closed=True)
         self.segments.append(segment)
         if self.committed:
@@ -393,11 +425,10 @@ class Reply:
         self.voice.speaker.wake()
 
     async def _think(self, clauses: asyncio.Queue[str | None], pieces: AsyncIterator[str]) -> None:
-        timeline, splitter = self.timeline, ClauseSplitter()
+        splitter = ClauseSplitter()
         try:
             async for text in pieces:
-                if timeline.first_token is None:
-                    timeline.first_token = self.voice.now()
+                self.reached("first_token")
                 for clause in splitter.feed(text):
                     self._offer(clauses, clause)
             for clause in splitter.finish():
@@ -406,8 +437,7 @@ class Reply:
             clauses.put_nowait(None)
 
     def _offer(self, clauses: asyncio.Queue[str | None], clause: str) -> None:
-        if self.timeline.first_clause is None:
-            self.timeline.first_clause = self.voice.now()
+        self.reached("first_clause")
         clauses.put_nowait(clause)
 
     async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
@@ -417,8 +447,7 @@ class Reply:
             self._open(segment)
         try:
             async for mulaw in (tts or self.voice.tts).stream(clause, self._note):
-                if self.timeline.first_audio is None:
-                    self.timeline.first_audio = self.voice.now()
+                self.reached("first_audio")
                 segment.audio += mulaw
                 self.voice.speaker.wake()
         finally:

@@ -18,14 +18,15 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
+from aiker import logs
 from aiker.calls import observing, prompt, records
 from aiker.calls.completeness import asks_for_number
-from aiker.calls.earlier import Earlier, mend
 from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Event
@@ -35,15 +36,18 @@ from aiker.calls.hold import Hold
 from aiker.calls.keypad import Keypad
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner
+from aiker.calls.memory import Memory
 from aiker.calls.menu import Keyed, keyed
 from aiker.calls.models import EndReason
+from aiker.calls.partials import Partials
 from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
 from aiker.calls.playout import Segment
-from aiker.calls.recorder import Recorder
+from aiker.calls.recorder import Place, Recorder
 from aiker.calls.reply import Reply, Voice
 from aiker.calls.speaker import Speaker
 from aiker.calls.speculation import Speculation
+from aiker.calls.timers import Timers
 from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.spec import Called
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
@@ -60,14 +64,12 @@ from aiker.calls.wire.base import (
     WireError,
     WireInput,
 )
-from engines.adapters.llm_adapter import Message as LLMMessage
 from engines.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
 MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
 MAX_FAILURES = 3  # engine failures in a row that end the call
-HISTORY_MESSAGES = 16
 TRACE_EVENTS = 2000
 
 
@@ -107,17 +109,22 @@ class CallSession:
             self._spawn,
             self._on_interrupted,
         )
+        self._partials = Partials(
+            self._hear_so_far,
+            lambda text: self._emit(CallEvent.TRANSCRIPT, self._turn_number, text=text, final=False),
+            self._spawn,
+            self._now,
+            settings.AIKER.speculation_load,
+        )
         self._vad = engines.vad.open(self._loop, self._on_window)
         self._writer = records.CallWriter(self.id)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers(self._loop)
         self._trace: list[dict[str, Any]] = []
-        self._history: list[LLMMessage] = []
-        self._question_before = ""
-        self._versions: dict[str, None] = {}  # of the knowledge, in the order of their use
+        self._memory = Memory(plan.apology)
         self._reply: Reply | None = None
+        self._speech_from_ms = 0.0
         self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
-        self._earlier: Earlier | None = None
         self._holding = False  # the caller asked to wait
         self._keypad = Keypad(plan.menu)
         self._typed = ""  # complete, while the caller still speaks
@@ -150,6 +157,7 @@ class CallSession:
 
     def start(self, started: CallStarted) -> None:
         """Answer the call: greet, and listen from now on."""
+        logs.call_id.set(str(self.id))
         self.started = True
         self._zero = self._loop.time()
         self._desk.about = {
@@ -171,11 +179,12 @@ class CallSession:
                 "profile": self.plan.engines.profile,
             },
         )
-        self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant)
+        caller = self._desk.about["caller"]
+        self._emit(CallEvent.CALL_STARTED, call_id=str(self.id), assistant=self.plan.assistant, caller=caller)
         self._spawn(self._speaker.run_outbox())
         self._spawn(self._speaker.run_playout())
         self._spawn(self._greet())
-        self._timer("limit", self.plan.max_call_seconds, self._on_time_limit)
+        self._timers.set("limit", self.plan.max_call_seconds, self._on_time_limit)
 
     async def finish(self, reason: EndReason, code: int | None = None) -> None:
         """End the call; return when its record is stored, whoever ended it first.
@@ -187,13 +196,27 @@ class CallSession:
             return
         self._finished = True
         self._vad.close()
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.stop()
         if self.started:
             await self._conclude(reason, code)
         elif code is not None:
             await self._close(code)
         self._stored.set()
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    # -- looked at by an operator -----------------------------------------------
+
+    def note(self, kind: CallEvent, **data: Any) -> None:
+        """Keep an event with the call that the caller's side is not told of."""
+        if not self._finished:
+            self._keep(Event(kind, round(self._now()), None, data))
+
+    def overheard(self, place: Place | None) -> tuple[Place, bytes, bytes]:
+        """Return what was said since ``place``, see ``Recorder.since``."""
+        return self._recorder.since(place, self._now())
 
     async def _conclude(self, reason: EndReason, code: int | None) -> None:
         if self._reply and self._reply.committed:
@@ -213,11 +236,13 @@ class CallSession:
             "duration_ms": round(self._now()),
             "events": self._trace,
             "transfer_to": self._transfer_to,
-            "knowledge_version": ", ".join(self._versions)[:255],
+            "knowledge_version": self._memory.versions[:255],
+            "usage": self._engines.usage.take(),
         }
         self._writer.put(records.finish_call, fields, self._recorder)
         await self._writer.close()
-        self._recorder.forget()
+        for holds_sound in (self._recorder, self._speaker, self._memory):
+            holds_sound.forget()
         logger.info("call %s ended: %s, %d turns", self.id, reason.value, self._turn_number - 1)
 
     # -- in -----------------------------------------------------------------
@@ -254,16 +279,21 @@ class CallSession:
     def _on_window(self, start_ms: float, probability: float) -> None:
         if self._finished:
             return
+        logs.call_id.set(str(self.id))  # the VAD's thread calls, in a context of its own
         self._floor.window(WINDOW_MS, probability)
         audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             if not self._floor.take(decision):
                 _HANDLERS[decision.kind](self, decision)
+        if self._turns.in_speech:
+            self._partials.step()
 
     def _on_speech_started(self, decision: Decision) -> None:
-        self._cancel_timer("silence")
+        self._timers.cancel("silence")
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
+        self._speech_from_ms = decision.speech_start_ms
+        self._partials.begin()
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
@@ -277,19 +307,28 @@ class CallSession:
 
     def _on_paused(self, decision: Decision) -> None:
         self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
+        self._partials.stop()
         reply = self._open_reply(decision)
-        last = self._history[-1]["content"] if self._history else ""
-        self._pause.begin(reply.audio, dictating=asks_for_number(last))
+        self._pause.begin(reply.audio, dictating=asks_for_number(self._memory.last_said))
 
     def _on_resumed(self, decision: Decision) -> None:  # noqa: ARG002
         self._withdraw()
+        self._partials.begin()
+
+    async def _hear_so_far(self) -> str:
+        start_ms = self._speech_from_ms if self._carry_from_ms is None else self._carry_from_ms
+        audio = self._recorder.caller(start_ms - PREROLL_MS, self._recorder.caller_ms)
+        return self._voice.correct(await self._engines.stt.transcribe(audio, lambda _served: None))
 
     def _on_ended(self, decision: Decision) -> None:
+        self._partials.stop()
         reply = self._reply
         if reply is None:
             reply = self._open_reply(decision)  # cut at the longest utterance, in the middle of speech
         else:
             reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
+            silence_ms = reply.end_of_turn["silence_ms"]
+            reply.timeline.reached("silence", self._recorder.spoken_at(decision.speech_end_ms + silence_ms))
         if self._keypad.typing or self._typed:
             self._carry_to_keys(reply)
             return
@@ -305,11 +344,11 @@ class CallSession:
 
     def _goes_on(self, reply: Reply, start_ms: float) -> bool:
         """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""
-        if reply.error or reply.tools.acted or reply.timeline.committed is None:
+        if reply.error or reply.tools.acted or reply.committed_at is None:
             return False
         began = self._recorder.spoken_at(start_ms)
         heard_ms = None if reply.plays_from is None else began - reply.plays_from
-        return goes_on(began - reply.timeline.committed, heard_ms)
+        return goes_on(began - reply.committed_at, heard_ms)
 
     def _reopen(self, reply: Reply) -> None:
         """The caller was not done: take the answer back, and join what comes with what was said."""
@@ -327,22 +366,22 @@ class CallSession:
     def _begin_reply(
         self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
     ) -> Reply:
+        logs.turn.set(self._turn_number)
         reply = Reply(
             voice=self._voice,
             number=self._turn_number,
             audio=audio,
             speech_start_ms=start_ms,
             timeline=Timeline(speech_end=speech_end),
-            history=list(self._history),
-            question_before=self._question_before,
+            history=list(self._memory.messages),
+            question_before=self._memory.question_before,
             pending=self._pending_tool,
-            earlier=self._earlier,
+            earlier=self._memory.earlier,
             keyed=keys,
             on_heard=self._on_heard,
         )
         self._reply = reply
-        reply.start()
-        self._spawn(self._follow(reply))
+        self._spawn(self._follow(reply, reply.start()))
         return reply
 
     def _withdraw(self) -> None:
@@ -369,7 +408,7 @@ class CallSession:
         elif reply:
             self._interrupt(reply)
         else:
-            self._speaker.silence()
+            self._cut_phrase()
         if not reopened:
             self._carry_from_ms = hold.start_ms
         if hold.pause:
@@ -380,13 +419,12 @@ class CallSession:
         if hold.end:
             self._on_ended(hold.end)
 
-    async def _follow(self, reply: Reply) -> None:
+    async def _follow(self, reply: Reply, task: asyncio.Task[None]) -> None:
         """See a reply through to the end of its playing."""
-        assert reply.task is not None
-        await asyncio.wait([reply.task])
-        if reply is not self._reply or reply.task.cancelled():
+        await asyncio.wait([task])
+        if reply is not self._reply or task.cancelled():
             return
-        reply.task.result()  # a bug in the reply ends the call through ``_spawn``
+        task.result()  # a bug in the reply ends the call through ``_spawn``
         if reply.error:
             await self._apologise(reply, reply.error)
         else:
@@ -423,23 +461,14 @@ class CallSession:
         """Record the turn and put what was heard, and only that, into the history."""
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
-        record = reply.record(self._now(), at_ms, interrupted=interrupted)
+        # What was typed has no sound to measure from.
+        recorded_ms = None if reply.keyed else self._recorder.voice_to_voice(at_ms, reply.answered_from)
+        record = reply.record(self._now(), at_ms, recorded_ms, interrupted=interrupted)
+        record = replace(record, usage=self._engines.usage.take())
         self._pending_tool = reply.tools.asks or self._desk.offered_by(record.heard_text)
         self._speculation.end_turn()
-        if version := record.retrieval.get("version"):
-            self._versions[version] = None
         self._holding = reply.manner is Manner.WAIT
-        if reply.manner.repeats:
-            mend(self._history, record.heard_text)
-        elif reply.user_text and not reply.manner:
-            self._question_before = reply.topic
-            self._earlier = Earlier.of(reply.asked, reply.segments, whole=reply.done and reply.error is None)
-            self._history.append({"role": "user", "content": prompt.question(reply.asked)})
-            said = self.plan.apology if reply.error and not record.heard_text else record.heard_text
-            self._history.append({"role": "assistant", "content": said})
-        if len(self._history) > HISTORY_MESSAGES:
-            # Half at once: each cut costs the engine's prefix cache.
-            del self._history[: HISTORY_MESSAGES // 2]
+        self._memory.take(reply, record)
         self._turn_number += 1
         self._writer.put(records.create_turn, record)
         shown = {name: value for name, value in record.as_dict().items() if name not in ("number", "at_ms")}
@@ -447,7 +476,9 @@ class CallSession:
 
     async def _prime(self) -> None:
         try:
-            messages = prompt.conversation(self.plan.system_prompt, self._history)
+            # With the beginning that every question has: what is read ahead need not be read then.
+            begun = prompt.question("")
+            messages = prompt.conversation(self.plan.system_prompt, self._memory.messages, begun)
             await self._engines.llm.prime(messages, self._desk.definitions)
         except EngineError as exc:
             logger.info("call %s: the prompt could not be read ahead: %s", self.id, exc.message)
@@ -460,13 +491,13 @@ class CallSession:
         keys = self._keypad.press(key)
         if keys is None and not self._keypad.typing:
             return
-        self._cancel_timer("silence")
+        self._timers.cancel("silence")
         self._silence_count = 0
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
                 self._floor.release()
-                self._speaker.silence()
+                self._cut_phrase()
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)
         elif reply.error or reply.was_sent or reply.tools.acted:
@@ -474,7 +505,7 @@ class CallSession:
         elif reply.committed:
             self._carry_to_keys(reply)
         if keys is None:
-            self._timer("keys", self._keypad.wait_s, lambda: self._on_keys(self._keypad.take()))
+            self._timers.set("keys", self._keypad.wait_s, lambda: self._on_keys(self._keypad.take()))
         else:
             self._on_keys(keys)
 
@@ -487,7 +518,7 @@ class CallSession:
 
     def _on_keys(self, keys: str) -> None:
         """Answer what was typed, behind what the caller is saying."""
-        self._cancel_timer("keys")
+        self._timers.cancel("keys")
         self._typed = keys if self._turns.speaking else ""
         if self._typed or self._finished:
             return
@@ -503,9 +534,17 @@ class CallSession:
     async def _greet(self) -> None:
         self._spawn(self._prime())
         await self._play_phrase(self.plan.greeting)
-        self._spawn(self._engines.phrases.try_missing(self._engines.tts, self.plan.phrases))
-        await self._speaker.drained()
+        await self._phrase_heard()
         self._expect_speech()
+
+    async def _phrase_heard(self) -> None:
+        await self._speaker.drained()
+        if self._reply is None and not self._turns.speaking:
+            self._emit(CallEvent.PHRASE_FINISHED, interrupted=False)
+
+    def _cut_phrase(self) -> None:
+        self._speaker.silence()
+        self._emit(CallEvent.PHRASE_FINISHED, interrupted=True)
 
     async def _play_phrase(self, text: str) -> None:
         """Queue a fixed sentence from the cache, or from the engine when it is not there yet."""
@@ -530,16 +569,19 @@ class CallSession:
 
     def _emit(self, kind: CallEvent, turn: int | None = None, **data: Any) -> None:
         event = Event(kind, round(self._now()), turn, data)
+        self._speaker.show(event)
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
         if len(self._trace) < TRACE_EVENTS:
             self._trace.append(event.as_dict())
-        self._speaker.show(event)
         observing.call_event.send_robust(sender=None, call=self._identity, event=event)
 
     # -- silence and limits ---------------------------------------------------
 
     def _expect_speech(self) -> None:
         seconds = self.plan.hold_seconds if self._holding else self.plan.silence_seconds
-        self._timer("silence", seconds, self._on_silence)
+        self._timers.set("silence", seconds, self._on_silence)
 
     def _on_silence(self) -> None:
         if self._reply or self._turns.speaking:
@@ -554,7 +596,7 @@ class CallSession:
 
     async def _prompt(self) -> None:
         await self._play_phrase(self.plan.silence_prompt)
-        await self._speaker.drained()
+        await self._phrase_heard()
         if self._reply is None:
             self._expect_speech()
 
@@ -562,7 +604,7 @@ class CallSession:
         self._spawn(self._say_goodbye(EndReason.TIME_LIMIT))
 
     async def _say_goodbye(self, reason: EndReason) -> None:
-        self._cancel_timer("silence")
+        self._timers.cancel("silence")
         if self._reply and self._reply.committed:
             self._interrupt(self._reply)
         else:
@@ -578,15 +620,6 @@ class CallSession:
     def _now(self) -> float:
         """Milliseconds since the call was answered."""
         return (self._loop.time() - self._zero) * 1000
-
-    def _timer(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        self._cancel_timer(name)
-        if not self._finished:
-            self._timers[name] = self._loop.call_later(seconds, callback)
-
-    def _cancel_timer(self, name: str) -> None:
-        if timer := self._timers.pop(name, None):
-            timer.cancel()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

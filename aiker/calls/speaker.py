@@ -70,6 +70,10 @@ class Speaker:
         self._recorder.cut(self._queue.clear(self._now()))
         self._outbox.put_nowait(self._wire.clear())
 
+    def forget(self) -> None:
+        """Let go of all audio, see ``Recorder.forget``."""
+        self._queue.clear(self._now())
+
     def hold(self) -> None:
         """Stop speaking at once, but keep what the caller did not hear."""
         self._recorder.cut(self._queue.hold(self._now()))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
 from datetime import timedelta
 
 from django.contrib.auth.models import User
@@ -21,6 +21,9 @@ from knowledge.tasks import waiting
 logger = logging.getLogger(__name__)
 
 TURN_S = 20.0  # then whatever else the worker has to do gets its turn
+# While there are calls: their answers wait for the same cores, and a language model that shares a core
+# with steady speech takes several times as long (docs/performance.md).
+PACE = timedelta(seconds=15)
 RETRY = timedelta(minutes=1)
 
 
@@ -39,16 +42,23 @@ def check_answers(pk: int) -> None:
 
 @task()
 def prepare_phrases() -> None:
-    """Make the audio that is missing, then remove what nobody wants; cheap when there is neither."""
+    """Make the audio that is missing, then remove what nobody wants; cheap when there is neither.
+
+    While there are calls it makes one text, and the next later.
+    """
+    began = time.monotonic()
+
+    def go_on() -> bool:
+        return time.monotonic() - began < TURN_S and not ahead.callers_wait()
+
     try:
-        done = asyncio.run(ahead.make(ahead.wanted_phrases(), TURN_S))
+        done = ahead.make(ahead.wanted_phrases(), go_on)
     except EngineError as exc:
         logger.warning("fixed answers are not made ahead yet, tried again in a minute: %s", exc.message)
-        if not _requested().exists():
-            prepare_phrases.using(run_after=timezone.now() + RETRY).enqueue()
+        _request_later(RETRY)
         return
     if not done:
-        request_phrases()
+        _request_later(PACE) if ahead.callers_wait() else request_phrases()
         return
     if gone := ahead.forget_others():
         logger.info("%d recordings of fixed sentences that nobody says any more were removed", gone)
@@ -59,6 +69,11 @@ def request_phrases() -> None:
     # One that is running may have read what there was before.
     if not _requested().ready().exists():
         prepare_phrases.enqueue()
+
+
+def _request_later(after: timedelta) -> None:
+    if not _requested().exists():
+        prepare_phrases.using(run_after=timezone.now() + after).enqueue()
 
 
 def _requested() -> DBTaskResultQuerySet:

@@ -14,12 +14,13 @@ are part of what is returned.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
 from aiker.calls import answering
-from aiker.calls.clauses import clauses_of
+from aiker.calls.clauses import ClauseSplitter, clauses_of
 from aiker.calls.engines import make_llm, make_tts, phrase_cache
 from aiker.calls.plan import CallPlan
 from aiker.calls.token_count import TokenCount, count_tokens
@@ -58,12 +59,16 @@ class Search:
 
 @dataclass(slots=True)
 class Answer:
-    """What is said and how long it took in ms; ``messages`` is empty when the model is not asked."""
+    """What is said and how long it took in ms; ``messages`` is empty when the model is not asked.
+
+    ``first_clause_ms`` is counted from the request, ``first_audio_ms`` from the clause.
+    """
 
     text: str = ""
     messages: list[Message] = field(default_factory=list)
     tokens: TokenCount | None = None
     first_token_ms: float | None = None
+    first_clause_ms: float | None = None
     llm_ms: float | None = None
     first_audio_ms: float | None = None
     wav: bytes = b""
@@ -94,33 +99,47 @@ async def try_search(
     return Search(found, tuple(rows), index.min_confidence)
 
 
-async def try_answer(plan: CallPlan, question: str, found: Found | None) -> Answer:
-    """Return what the assistant says to ``question``, and its sound as the caller hears it."""
+async def try_answer(
+    plan: CallPlan, question: str, found: Found | None, history: Sequence[Message] = ()
+) -> Answer:
+    """Return what the assistant says to ``question`` after ``history``, and its sound on the telephone."""
     answer, tts = Answer(), make_tts(plan)
     try:
         if fixed := answering.fixed_answer(question, found, plan):
             answer.text = fixed
         else:
-            await ask_model(answer, make_llm(plan), plan.system_prompt, question, found)
+            passages = answering.shown(found.passages) if found else []
+            answer.messages = answering.messages(plan.system_prompt, history, question, passages)
+            await ask_model(answer, make_llm(plan))
         await speak(answer, tts)
     except EngineError as exc:
         answer.errors.append(exc)
     return answer
 
 
-async def ask_model(
-    answer: Answer, llm: LLMAdapter, system_prompt: str, question: str, found: Found | None
-) -> None:
-    """Let the language model answer into ``answer``; raises EngineError."""
-    passages = answering.shown(found.passages) if found else []
-    answer.messages = answering.messages(system_prompt, [], question, passages)
+async def recite(plan: CallPlan, text: str) -> Answer:
+    """Return a fixed text with its sound as the caller hears it."""
+    answer = Answer(text)
+    try:
+        await speak(answer, make_tts(plan))
+    except EngineError as exc:
+        answer.errors.append(exc)
+    return answer
+
+
+async def ask_model(answer: Answer, llm: LLMAdapter) -> None:
+    """Let the language model answer ``answer.messages``; raises EngineError."""
     answer.tokens = await count_tokens(llm.routes.endpoints[0], answer.messages)
-    began = time.perf_counter()
+    splitter, began = ClauseSplitter(), time.perf_counter()
     async for text in llm.stream(answer.messages, answer.note):
         if answer.first_token_ms is None:
             answer.first_token_ms = milliseconds_since(began)
+        if splitter.feed(text) and answer.first_clause_ms is None:
+            answer.first_clause_ms = milliseconds_since(began)
         answer.text += text
     answer.llm_ms = milliseconds_since(began)
+    if answer.first_clause_ms is None:
+        answer.first_clause_ms = answer.llm_ms
 
 
 async def speak(answer: Answer, tts: TTSAdapter) -> None:

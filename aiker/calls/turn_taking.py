@@ -71,6 +71,11 @@ class TurnTaking:
         """Whether an utterance has begun that has not ended."""
         return self._state is not _State.SILENT
 
+    @property
+    def in_speech(self) -> bool:
+        """Whether the caller is in the middle of speech, not in a pause."""
+        return self._state is _State.SPEAKING
+
     def require(self, silence_ms: float) -> None:
         """End the turn at the next window with ``silence_ms`` of silence behind the speech.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -55,7 +55,7 @@ def engine_errors(stage: str, url: str) -> Iterator[None]:
 
 async def routed_stream(
     routes: Routes, open_stream: Callable[[Endpoint], AsyncGenerator[T, None]], note: Note
-) -> AsyncIterator[T]:
+) -> AsyncGenerator[T, None]:
     """Yield what the first engine gives that gives anything in time.
 
     Once it has begun, another engine cannot take over in the middle: a stream that breaks off, or is

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, cast
 
-from openai import Omit, omit
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
+from openai import AsyncStream, BadRequestError, Omit, UnprocessableEntityError, omit
+from openai.types import CompletionUsage
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionMessageParam,
+    ChatCompletionStreamOptionsParam,
+    ChatCompletionToolUnionParam,
+)
 from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from engines.adapters.client import Note, client_for, engine_errors, routed_stream
 from engines.errors import EngineError
 from engines.routing import Endpoint, Routes
+from engines.usage import estimated_tokens
 
 MAX_TOKENS = 160
 # A server that takes no notice of the limit is stopped here: no token is longer on average.
 MAX_CHARS = 8 * MAX_TOKENS
 MAX_TOOL_CALLS = 4  # in one answer
+# Servers that refuse to be asked for the tokens of a stream.
+_secretive: set[str] = set()
 
 
 class Message(TypedDict):
@@ -52,52 +62,51 @@ class LLMAdapter:
 
     async def stream(self, messages: list[Message], note: Note) -> AsyncIterator[str]:
         """Yield the pieces of the answer as they are generated."""
-        async for text in routed_stream(self.routes, lambda endpoint: self._text(endpoint, messages), note):
-            yield text
+        stream = routed_stream(self.routes, lambda endpoint: self._text(endpoint, messages), note)
+        async with aclosing(stream):
+            async for text in stream:
+                yield text
 
     async def converse(
         self, messages: list[Message], tools: Sequence[dict[str, Any]], note: Note
     ) -> AsyncIterator[str | ToolCall]:
         """Yield the answer as ``stream`` does, and behind it what the model wants done with ``tools``."""
-        async for item in routed_stream(
-            self.routes, lambda endpoint: self._items(endpoint, messages, tools), note
-        ):
-            yield item
+        stream = routed_stream(self.routes, lambda endpoint: self._items(endpoint, messages, tools), note)
+        async with aclosing(stream):
+            async for item in stream:
+                yield item
 
     async def prime(self, messages: list[Message], tools: Sequence[dict[str, Any]] = ()) -> None:
         """Let the first engine read ``messages`` ahead, so that the next turn only adds to them."""
         endpoint = self.routes.endpoints[0]
         with engine_errors("llm", endpoint.url):
-            await client_for(endpoint).chat.completions.create(
+            answer = await client_for(endpoint).chat.completions.create(
                 model=endpoint.model,
                 messages=_given(messages),
                 tools=_offered(tools),
                 max_tokens=1,
                 temperature=omit,
             )
+        self._count(endpoint, messages, 1, getattr(answer, "usage", None))
 
     async def _text(self, endpoint: Endpoint, messages: list[Message]) -> AsyncGenerator[str, None]:
-        async for item in self._items(endpoint, messages, ()):
-            if isinstance(item, str):
-                yield item
+        async with aclosing(self._items(endpoint, messages, ())) as items:
+            async for item in items:
+                if isinstance(item, str):
+                    yield item
 
     async def _items(
         self, endpoint: Endpoint, messages: list[Message], tools: Sequence[dict[str, Any]]
     ) -> AsyncGenerator[str | ToolCall, None]:
         given = 0
+        usage: CompletionUsage | None = None
         calls: dict[int, ToolCall] = {}
         with engine_errors("llm", endpoint.url):
-            stream = await client_for(endpoint).chat.completions.create(
-                model=endpoint.model,
-                messages=_given(messages),
-                tools=_offered(tools),
-                stream=True,
-                temperature=0.0,
-                max_tokens=MAX_TOKENS,
-            )
-            async with stream:
+            stream = await _open(endpoint, messages, tools)
+            try:
                 async for chunk in stream:
-                    # The last chunk of some servers carries usage and no choice.
+                    usage = chunk.usage or usage
+                    # The last chunk of most servers carries usage and no choice.
                     if not chunk.choices:
                         continue
                     delta = chunk.choices[0].delta
@@ -109,10 +118,53 @@ class LLMAdapter:
                         yield ""  # the engine is at work: its time limit is for silence
                     if given > MAX_CHARS:
                         break
+            finally:
+                # Also of an answer that nobody waits for any more.
+                self._count(endpoint, messages, given, usage)
+                await stream.close()
         for call in calls.values():
             yield call
         if not given:
             raise EngineError("llm", "empty", f"{endpoint.url} answered without a word")
+
+    def _count(
+        self, endpoint: Endpoint, messages: list[Message], given: int, usage: CompletionUsage | None
+    ) -> None:
+        """Count the tokens of an answer: as the server says, else by the characters read and ``given``."""
+        if usage is not None:
+            counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+        else:
+            prompt = estimated_tokens(sum(len(message["content"]) for message in messages))
+            completion = estimated_tokens(given)
+            counts = {"prompt_tokens": prompt, "completion_tokens": completion}
+            counts["estimated_tokens"] = prompt + completion
+        self.routes.usage.add("llm", endpoint.engine, **counts)
+
+
+async def _open(
+    endpoint: Endpoint, messages: list[Message], tools: Sequence[dict[str, Any]]
+) -> AsyncStream[ChatCompletionChunk]:
+    """Ask for an answer, and for its tokens where the server does not refuse to tell them."""
+
+    async def ask(options: ChatCompletionStreamOptionsParam | Omit) -> AsyncStream[ChatCompletionChunk]:
+        return await client_for(endpoint).chat.completions.create(
+            model=endpoint.model,
+            messages=_given(messages),
+            tools=_offered(tools),
+            stream=True,
+            stream_options=options,
+            temperature=0.0,
+            max_tokens=MAX_TOKENS,
+        )
+
+    if endpoint.url in _secretive:
+        return await ask(omit)
+    try:
+        return await ask({"include_usage": True})
+    except (BadRequestError, UnprocessableEntityError):
+        stream = await ask(omit)  # that it was about something else is told by the same refusal
+        _secretive.add(endpoint.url)
+        return stream
 
 
 def _add(calls: dict[int, ToolCall], piece: ChoiceDeltaToolCall) -> int:

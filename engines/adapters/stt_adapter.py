@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from openai import omit
 
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
 from engines.adapters.client import Note, client_for, engine_errors
 from engines.errors import EngineError
-from engines.routing import Endpoint, Routes
+from engines.routing import Endpoint, Routes, Served
 
 
 class STTAdapter:
@@ -31,12 +34,17 @@ class STTAdapter:
 
         ``expected``: words that recognition prefers this time, instead of the hot words.
         """
-        return await self.transcribe_wav(wav_bytes(g711.RATE, g711.decode(mulaw)), note, expected)
+
+        def counted(served: Served) -> None:
+            self.routes.usage.add("stt", served.engine, seconds=len(mulaw) / g711.RATE)
+            note(served)
+
+        return await self.transcribe_wav(wav_bytes(g711.RATE, g711.decode(mulaw)), counted, expected)
 
     async def transcribe_wav(self, clip: bytes, note: Note, expected: str = "") -> str:
         """The same for a WAV file of any rate."""
 
-        async def ask(endpoint: Endpoint) -> str:
+        async def ask(endpoint: Endpoint) -> tuple[str, dict[str, float]]:
             with engine_errors("stt", endpoint.url):
                 answer = await client_for(endpoint).audio.transcriptions.create(
                     file=("utterance.wav", clip, "audio/wav"),
@@ -46,8 +54,14 @@ class STTAdapter:
                 )
             if not isinstance(text := getattr(answer, "text", None), str):
                 raise EngineError("stt", "broken", f"{endpoint.url} answered without a transcript")
-            return text.strip()
+            return text.strip(), _certainty(answer)
 
-        text, served = await self.routes.first(ask)
-        note(served)
+        (text, certainty), served = await self.routes.first(ask)
+        note(replace(served, certainty=certainty))
         return text
+
+
+def _certainty(answer: Any) -> dict[str, float]:
+    """Return what the engine server of this house adds to its answer; of other vendors nothing."""
+    found = {name: getattr(answer, name, None) for name in ("avg_logprob", "no_speech_prob")}
+    return {name: round(value, 3) for name, value in found.items() if isinstance(value, int | float)}

@@ -81,6 +81,7 @@ class TTSAdapter:
                 kind = response.headers.get("content-type", "")
                 if kind.startswith("text/") or "json" in kind:
                     raise EngineError("tts", "broken", f"{endpoint.url} answered with {kind}, not audio")
+                self.routes.usage.add("tts", endpoint.engine, characters=len(text))
                 async for chunk in response.iter_bytes(CHUNK_BYTES):
                     most -= len(chunk)
                     if most < 0:

@@ -68,7 +68,10 @@ class FasterWhisper(LocalBackend):
     def load(self, place: Place) -> LocalSTTEngine:
         from engines.local.faster_whisper import FasterWhisperSTT
 
-        return FasterWhisperSTT(model_dir(self.model), place.threads, self.device, self.compute_type)
+        # One core stays for the turn detector, which listens to the same pause: on two cores an utterance is
+        # heard as soon with one thread, and sooner beside it (docs/performance.md).
+        threads = max(1, place.threads - 1)
+        return FasterWhisperSTT(model_dir(self.model), threads, self.device, self.compute_type)
 
 
 @backend(

@@ -30,7 +30,7 @@ MARGIN_FRAMES = 4
 # Where it begins within a voice the generator clicks: so much of its first stretch is never heard.
 EDGE_FRAMES = 2
 # With these sizes each stretch is made while the one before plays, down to 1.5 times the speed of speech.
-FIRST_STRETCH = 20
+FIRST_STRETCH = 14
 STRETCH_GROWTH = 1.3
 LONGEST_STRETCH = 48
 

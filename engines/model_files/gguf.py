@@ -18,10 +18,11 @@ FLOATS = (0, 1, 28, 30)  # F32, F16, F64, BF16
 
 @dataclass(frozen=True, slots=True)
 class Gguf:
-    """What a GGUF file says of its language model."""
+    """What a GGUF file says of its language model; ``kinds`` are ggml's numbers of the tensors' types."""
 
     model: LanguageModel
     tensors: tuple[Tensor, ...]
+    kinds: tuple[int, ...]
 
 
 @kept
@@ -41,7 +42,7 @@ def read_gguf(path: Path) -> Gguf:
         Tensor(name, shape, following[offset] - offset, kind in FLOATS)
         for name, shape, kind, offset in entries
     )
-    return Gguf(_model(metadata), tensors)
+    return Gguf(_model(metadata), tensors, tuple(kind for _name, _shape, kind, _offset in entries))
 
 
 def _aligned(position: int, alignment: int) -> int:

@@ -86,7 +86,7 @@ def _respond(heard: Transcript, kind: str, stream: bool) -> Response:
     if kind == "text":
         return PlainTextResponse(heard.text + "\n")
     if kind == "json":
-        return JSONResponse({"text": heard.text})
+        return JSONResponse({"text": heard.text} | _certainty(heard))
     return JSONResponse(_verbose(heard))
 
 
@@ -99,6 +99,13 @@ async def _events(text: str) -> AsyncIterator[str]:
 
 def _event(data: dict[str, str]) -> str:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _certainty(heard: Transcript) -> dict[str, float]:
+    """What calls keep of a transcript; clients of the OpenAI API pass over what they do not know."""
+    if not heard.text:
+        return {}
+    return {"avg_logprob": heard.avg_logprob, "no_speech_prob": heard.no_speech_prob}
 
 
 def _verbose(heard: Transcript) -> dict[str, Any]:

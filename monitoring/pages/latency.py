@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,9 +15,10 @@ from monitoring import charts
 from monitoring.changes import changes
 from monitoring.latency_report import HISTOGRAM_MS, PERCENTILES, LatencyReport, latency_report, scopes
 from monitoring.models import TurnSample
+from monitoring.pages.links import Links
 from monitoring.pages.measured import MeasuredAdmin
 from monitoring.turns import OWN_ENGINES, STAGES, TOTAL
-from monitoring.windows import CHOICES, chosen
+from monitoring.windows import chosen
 
 SCOPES = {
     "assistant": gettext_lazy("Assistants"),
@@ -37,46 +35,25 @@ PERCENTILE_NAMES = {
 
 @admin.register(TurnSample)
 class LatencyAdmin(MeasuredAdmin):
-    """Turns are counted, not edited: a page instead of Django's list."""
+    title = gettext_lazy("Latency")
+    template = "admin/monitoring/latency.html"
 
-    def changelist_view(
-        self,
-        request: HttpRequest,
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+    def shown(self, request: HttpRequest) -> dict[str, Any]:
         window = chosen(request.GET.get("window", ""), timezone.now())
         known = scopes(window)
         scope = request.GET.get("scope", "")
         report = latency_report(window, scope if scope in known else "")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Latency"),
-            "opts": self.model._meta,
+        links = Links({"window": window.choice.name, "scope": report.scope})
+        return {
             "report": report,
-            "windows": _windows(report),
+            "windows": links.windows(window.choice.name),
             "scopes": _scope_groups(known),
             **_drawn(report),
         }
-        return render(request, "admin/monitoring/latency.html", context)
 
 
 def stage_label(name: str) -> str:
     return _("voice to voice") if name == TOTAL else str(LATENCY_NAMES.get(name, name))
-
-
-def _windows(report: LatencyReport) -> list[dict[str, Any]]:
-    chosen_name = report.window.choice.name
-    return [
-        {
-            "label": choice.label,
-            "link": "?"
-            + urlencode({"window": choice.name, **({"scope": report.scope} if report.scope else {})}),
-            "active": choice.name == chosen_name,
-        }
-        for choice in CHOICES
-    ]
 
 
 def _scope_groups(known: list[str]) -> list[tuple[Any, list[tuple[str, str]]]]:

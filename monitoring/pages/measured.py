@@ -1,15 +1,46 @@
-"""The base of pages about what is measured: looked at, never edited."""
+"""The base of pages about what is measured: looked at, never edited.
+
+::
+
+    @admin.register(Sample)
+    class ResourcesAdmin(MeasuredAdmin):
+        title = gettext_lazy("Resources")
+        template = "admin/monitoring/resources.html"
+
+        def shown(self, request):                   # what the template needs besides title and menu
+            return {"report": ...}
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
 
 
 class MeasuredAdmin(ModelAdmin):
-    """Rows that nobody adds, changes or deletes by hand."""
+    """Rows that nobody adds, changes or deletes by hand: a page of its own instead of Django's list."""
+
+    title: StrOrPromise
+    template: str
+
+    def shown(self, request: HttpRequest) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def changelist_view(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        site = self.admin_site.each_context(request)
+        page = {"title": self.title, "opts": self.model._meta}
+        return render(request, self.template, site | page | self.shown(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

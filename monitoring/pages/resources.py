@@ -4,60 +4,39 @@ from __future__ import annotations
 
 import math
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from monitoring import charts
 from monitoring.models import Sample, Target
+from monitoring.pages.links import Links
 from monitoring.pages.measured import MeasuredAdmin
 from monitoring.resource_report import Reading, ResourceReport, predicted_and_measured, resource_report
-from monitoring.windows import CHOICES, chosen
+from monitoring.windows import chosen
 
 
 @admin.register(Sample)
 class ResourcesAdmin(MeasuredAdmin):
-    """Samples are measured, not edited: a page instead of Django's list."""
+    title = gettext_lazy("Resources")
+    template = "admin/monitoring/resources.html"
 
-    def changelist_view(
-        self,
-        request: HttpRequest,
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+    def shown(self, request: HttpRequest) -> dict[str, Any]:
         window = chosen(request.GET.get("window", ""), timezone.now())
         report = resource_report(window, request.GET.get("host", ""))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Resources"),
-            "opts": self.model._meta,
+        links = Links({"window": window.choice.name, "host": report.host if len(report.hosts) > 1 else ""})
+        return {
             "report": report,
-            "windows": _windows(report),
+            "windows": links.windows(window.choice.name),
             "budget_mb": settings.AIKER.vram_budget_mb,
             "memory_of_engines": predicted_and_measured(),
             "charts": _charts(report) if report.at else [],
         }
-        return render(request, "admin/monitoring/resources.html", context)
-
-
-def _windows(report: ResourceReport) -> list[dict[str, Any]]:
-    host = {"host": report.host} if len(report.hosts) > 1 else {}
-    return [
-        {
-            "label": choice.label,
-            "link": "?" + urlencode({"window": choice.name, **host}),
-            "active": choice.name == report.window.choice.name,
-        }
-        for choice in CHOICES
-    ]
 
 
 def _charts(report: ResourceReport) -> list[dict[str, Any]]:

@@ -120,9 +120,6 @@ class StandInEngines:
     async def fetch(self, _tts: Any, text: str) -> bytes | None:
         return None if text in self.not_cached else LOUD * len(text) * TONE_MS * 8
 
-    async def try_missing(self, _tts: Any, _texts: list[str]) -> None:
-        return
-
     # -- as the audio turn model
     def ask(
         self, _mulaw: bytes, loop: asyncio.AbstractEventLoop, on_answer: Callable[[float | None], None]

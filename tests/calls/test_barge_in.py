@@ -107,6 +107,12 @@ def test_backchannels_as_a_small_recogniser_writes_them(heard: str, _said: str) 
     assert meaning(heard, 450) is Meaning.BACKCHANNEL
 
 
+def test_a_slow_backchannel_may_be_misheard_too_but_a_sentence_is_none() -> None:
+    assert meaning("迟到了", 850) is Meaning.BACKCHANNEL
+    assert meaning("迟到了", 950) is Meaning.WORDS
+    assert meaning("吃的", 700) is Meaning.WORDS
+
+
 @pytest.mark.parametrize(
     "text", ["", "。", "咪", "May", "诶诶诶诶诶诶诶诶诶", "以下是普通话的电话录音", "轮轮"]
 )

@@ -32,6 +32,8 @@ DETECTOR: Detector = EndOfTurn(SHORTEST, LONGEST)
         "我的手机号是138,1234,5678。",
         "一三八一二三四五六七八",
         "310101 19900101 1234",
+        "四楼的健身房、几点关?",
+        "外卖送上来、收钱吗?",
     ],
 )
 def test_finished(text: str) -> None:

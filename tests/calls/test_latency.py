@@ -48,3 +48,20 @@ def test_contributions_sum_to_voice_to_voice(
     )
     assert sum(c.ms for c in timeline.contributions()) == timeline.voice_to_voice
     assert all(c.ms >= 0 for c in timeline.contributions())
+
+
+def test_the_wait_for_the_words_is_recognitions_and_the_rest_the_configurations() -> None:
+    timeline = Timeline(0, committed=400, silence=250, transcript=380, first_token=500, audible=700)
+    assert [(c.name, c.ms, c.owner) for c in timeline.contributions()] == [
+        ("endpoint_wait", 270, "turn taking"),
+        ("stt", 130, "stt"),
+        ("llm_first_token", 100, "llm"),
+        ("playout", 200, "media"),
+    ]
+
+
+def test_a_moment_is_reached_once() -> None:
+    timeline = Timeline(0)
+    timeline.reached("first_token", 300)
+    timeline.reached("first_token", 500)
+    assert timeline.first_token == 300

@@ -20,7 +20,7 @@ from pytest_django.fixtures import Settings
 from aiker.audio import g711
 from aiker.calls import ahead, engines, tasks
 from aiker.calls.clauses import clauses_of
-from aiker.calls.models import Assistant
+from aiker.calls.models import Assistant, Call
 from aiker.calls.phrases import ABANDONED_S, PhraseCache, phrase_name
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.backends.tts import Kokoro
@@ -171,6 +171,35 @@ def test_an_engine_that_is_down_is_tried_again_in_a_minute(phrases: PhraseCache,
     assert phrases._path(kept).exists()
     tasks.request_phrases()  # an edit meanwhile is not made to wait
     assert DBTaskResult.objects.ready().count() == 1
+
+
+def test_while_a_caller_waits_one_text_is_made_and_the_next_later(
+    phrases: PhraseCache, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = Assistant.objects.create(slug="anna", name="安娜", knowledge_base=document.base)
+    made: list[str] = []
+
+    async def make(tts: TTSAdapter, text: str) -> bytes:
+        made.append(keep(phrases, tts, text, b"1"))
+        return b"1"
+
+    monkeypatch.setattr(phrases, "make", make)
+    call = Call.objects.create(assistant=anna, wire="twilio", started_at=timezone.now())
+    tasks.prepare_phrases.func()
+    assert len(made) == 1
+    (task,) = DBTaskResult.objects.all()
+    assert timezone.now() < task.run_after < timezone.now() + tasks.PACE
+    call.end_reason = "caller"
+    call.save()
+    tasks.prepare_phrases.func()
+    (wanted,) = ahead.wanted_phrases()
+    assert {phrase_name(wanted.tts, text) for text in wanted.texts} == set(made)
+
+
+def test_a_call_that_its_process_never_ended_holds_nothing_up(base: KnowledgeBase) -> None:
+    anna = Assistant.objects.create(slug="anna", name="安娜", knowledge_base=base)
+    Call.objects.create(assistant=anna, wire="twilio", started_at=timezone.now() - ahead.LOST_AFTER)
+    assert not ahead.callers_wait()
 
 
 @pytest.mark.models

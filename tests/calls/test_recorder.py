@@ -68,3 +68,23 @@ def test_what_is_stored_is_let_go_of() -> None:
     recorder.forget()
     assert recorder.caller(0, 20) == b""
     assert len(recorder.wav()) == 44
+
+
+def test_voice_to_voice_is_measured_in_the_recording() -> None:
+    recorder = Recorder()
+    recorder.hear(g711.SILENCE * 800 + LOUD * 5 + g711.SILENCE * 8000, arrived_ms=1200)  # speaks 100 to 200
+    for number in range(10):  # a filler from 400 on, the answer from 700 on after 50 ms of silence
+        recorder.say(LOUD, 400 + 20 * number)
+    recorder.say(g711.SILENCE * 160, 700)
+    recorder.say(g711.SILENCE * 80 + LOUD, 720)
+    assert recorder.voice_to_voice(100, 600) == 530
+    assert recorder.voice_to_voice(100, 300) == 200, "the filler, where nobody says it was one"
+
+
+def test_a_recording_without_question_or_answer_measures_nothing() -> None:
+    recorder = Recorder()
+    recorder.hear(g711.SILENCE * 8000, arrived_ms=1000)
+    assert recorder.voice_to_voice(100, 300) is None
+    recorder.say(LOUD, 400)
+    assert recorder.voice_to_voice(100, 300) is None
+    assert recorder.voice_to_voice(100, None) is None

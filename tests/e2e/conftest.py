@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,17 +13,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.async_api import BrowserContext, async_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
 from tests.installation import Installation
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 15_000
 
 OpenBrowser = Callable[..., Coroutine[Any, Any, BrowserContext]]

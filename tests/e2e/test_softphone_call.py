@@ -14,7 +14,8 @@ from playwright.async_api import Page, async_playwright, expect
 
 from aiker.audio import wav
 from aiker.audio.resample import resample
-from tests.e2e.conftest import CHROMIUM, FLAGS, microphone_flags
+from tests.chromium import CHROMIUM, FLAGS
+from tests.e2e.conftest import microphone_flags
 from tests.e2e.recordings import first_utterance, read_channels
 from tests.installation import Installation
 

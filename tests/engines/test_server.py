@@ -34,11 +34,15 @@ LONG_TEXT = "我们的营业时间是早上九点。周末也正常营业，欢�
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server with the real models, loaded once."""
+def stages(tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
+    """Of the real models, which are loaded once."""
     engines = {"whisper-base": FasterWhisper(), "kokoro-int8": Kokoro(), "bge-small-zh": BGEOnnx()}
     place = Place(threads=2, cache_dir=tmp_path_factory.mktemp("cache"))
-    stages = stages_for(engines, place, {"second-name": Kokoro()})
+    return stages_for(engines, place, {"second-name": Kokoro()})
+
+
+@pytest.fixture(scope="session")
+def server_url(stages: list[Stage]) -> Iterator[str]:
     with serving(stages) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -111,7 +115,7 @@ class TestTranscriptions:
         wav = await client.audio.speech.create(
             model="kokoro-int8",
             voice="zf_xiaobei",
-            input="您好，这里是OneSuite客服中心。",
+            input="请问OneSuite几点开门？",
             response_format="wav",
         )
         heard = await client.audio.transcriptions.create(
@@ -163,20 +167,29 @@ class TestSpeech:
                 await health()
 
     async def test_a_waiting_request_whose_client_left_is_dropped(
-        self, client: openai.AsyncOpenAI, health: Callable[[], Any], caplog: pytest.LogCaptureFixture
+        self,
+        client: openai.AsyncOpenAI,
+        stages: list[Stage],
+        health: Callable[[], Any],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         caplog.set_level("INFO", "engines")
-        async with client.audio.speech.with_streaming_response.create(
-            model="kokoro-int8", voice="zf_xiaobei", input=LONG_TEXT, response_format="pcm"
-        ) as response:
-            await anext(response.iter_bytes(1024))
-            with pytest.raises(openai.APITimeoutError):
-                await client.with_options(timeout=0.2).audio.speech.create(
-                    model="kokoro-int8", voice="zf_xiaobei", input=LONG_TEXT, response_format="pcm"
-                )
+        line = next(stage.queue for stage in stages if stage.kind == "tts")
+        busy = threading.Event()
+        try:
+            held = asyncio.create_task(line.run(busy.wait))
+            asked = asyncio.create_task(
+                client.audio.speech.create(model="kokoro-int8", voice="zf_xiaobei", input=LONG_TEXT)
+            )
             async with asyncio.timeout(20):
+                while await health() < 2:
+                    pass
+                asked.cancel()
                 while "its request was dropped from the queue" not in caplog.text:
                     await health()
+        finally:
+            busy.set()
+        await held
 
     async def test_pieces_are_evenly_loud_and_trimmed(self, client: openai.AsyncOpenAI) -> None:
         levels = []

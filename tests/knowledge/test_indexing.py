@@ -287,6 +287,25 @@ class TestVersions:
         *_earlier, version = follow(version)
         assert held(version) == [f"第{number}条。" for number in range(40)]
 
+    def test_who_follows_a_version_sees_it_live_and_not_only_built(self, base: KnowledgeBase) -> None:
+        """An indexer that is killed between the two leaves a version like this one."""
+        write(base)
+        settle(base)
+        version = built(base, publish=False)
+        assert live(base) != version
+        IndexVersion.objects.filter(pk=version.pk).update(publish_when_ready=True)
+        *_earlier, version = follow(version)
+        assert live(base) == version
+        assert version.activated_at is not None
+
+    def test_a_version_that_a_newer_one_has_overtaken_is_not_published(self, base: KnowledgeBase) -> None:
+        write(base)
+        settle(base)
+        overtaken, newer = built(base, publish=False), built(base)
+        IndexVersion.objects.filter(pk=overtaken.pk).update(publish_when_ready=True)
+        assert not Indexer().build()
+        assert live(base) == newer
+
     def test_a_build_copies_the_vectors_there_are_and_embeds_the_others(self, base: KnowledgeBase) -> None:
         write(base, "old", "旧的。")
         settle(base)

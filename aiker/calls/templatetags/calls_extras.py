@@ -102,6 +102,18 @@ def clock(ms: int) -> str:
 
 
 @register.filter
+def as_seconds(ms: float) -> str:
+    """Return a moment as an address of a piece of audio has it."""
+    return f"{ms / 1000:.3f}"
+
+
+@register.filter
+def percent_of(ms: float, whole_ms: float) -> str:
+    """Return a part of a length as per cent of it, for a style sheet."""
+    return f"{min(100.0, 100 * ms / whole_ms):.2f}" if whole_ms else "0"
+
+
+@register.filter
 def latency_name(name: str) -> str:
     return str(LATENCY_NAMES.get(name, name))
 
@@ -163,19 +175,9 @@ def stage_name(stage: str) -> str:
     return capfirst(str(STAGE_NAMES.get(stage, stage)))
 
 
-@register.filter
-def shares(turn: Turn) -> list[dict[str, Any]]:
-    """Return the steps that took time: name, label, ms, engine (empty where no engine answers for it)."""
-    return [
-        {
-            "name": share["name"],
-            "label": latency_name(share["name"]),
-            "ms": share["ms"],
-            "engine": turn.engines.get(share.get("owner"), ""),
-        }
-        for share in turn.contributions
-        if share["ms"]
-    ]
+def why_skipped(code: str) -> str:
+    """Return in plain words why an engine was passed over."""
+    return str(_WHY.get(code, code))
 
 
 @register.filter
@@ -185,7 +187,7 @@ def passed_over(turn: Turn) -> list[dict[str, str]]:
         {
             "stage": capfirst(str(STAGE_NAMES.get(stage, stage))),
             "engine": skipped["engine"],
-            "why": str(_WHY.get(skipped["why"], skipped["why"])),
+            "why": why_skipped(skipped["why"]),
             "served": served["engine"],
         }
         for stage, served in turn.routing.items()

@@ -1,4 +1,5 @@
-"""Where tools may send anything: the hosts of ``AIKER_TOOL_HOSTS``, and nothing behind their names. Pure.
+"""Where anything may be sent: the hosts of a list, ``AIKER_TOOL_HOSTS`` for tools, and nothing behind their
+names. Pure.
 
 ::
 
@@ -23,8 +24,11 @@ USUAL_PORTS = {"http": 80, "https": 443}
 _BRACKETS = str.maketrans("", "", "[]")
 
 
-def host_problem(url: str, allowed: Iterable[str]) -> str:
-    """Return why nothing may be sent to ``url``, in words for an operator; empty: it may."""
+def host_problem(url: str, allowed: Iterable[str], setting: str = "AIKER_TOOL_HOSTS") -> str:
+    """Return why nothing may be sent to ``url``, in words for an operator; empty: it may.
+
+    ``setting`` is the one that ``allowed`` comes from.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -41,9 +45,9 @@ def host_problem(url: str, allowed: Iterable[str]) -> str:
     if _entry(parts, port) in {name.lower().translate(_BRACKETS) for name in allowed}:
         return ""
     return _(
-        "%(host)s is not among the hosts that tools may reach. Whoever runs this machine adds "
-        "“%(entry)s” to AIKER_TOOL_HOSTS and restarts."
-    ) % {"host": parts.hostname, "entry": _entry(parts, port)}
+        "%(host)s is not among the hosts that may be reached from here. Whoever runs this machine adds "
+        "“%(entry)s” to %(setting)s and restarts."
+    ) % {"host": parts.hostname, "entry": _entry(parts, port), "setting": setting}
 
 
 def check_address(host: str, address: str, local_hosts: Iterable[str]) -> None:
@@ -53,7 +57,7 @@ def check_address(host: str, address: str, local_hosts: Iterable[str]) -> None:
         found = found.ipv4_mapped
     written_out = _is_address(host)
     if found.is_link_local or found.is_multicast or found.is_unspecified:
-        raise ToolError("host", f"{host} leads to {address}, where no tool may reach")
+        raise ToolError("host", f"{host} leads to {address}, where nothing may be sent")
     if written_out or found.is_global or host.lower() in {name.lower() for name in local_hosts}:
         return
     raise ToolError(

@@ -16,7 +16,7 @@ import functools
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,12 +45,24 @@ Send = Callable[[Request], Awaitable[Response]]
 
 
 async def send(request: Request) -> Response:
-    """Return the answer to ``request``; ToolError when there is none that can be used."""
+    """Return the answer to ``request`` of a tool; ToolError when there is none that can be used."""
     began = time.perf_counter()
+    status, content_type, body = await exchange(request, settings.AIKER.tool_hosts)
+    host = urlsplit(request.url).hostname or ""
+    return Response(status, _result(host, content_type, body), round((time.perf_counter() - began) * 1000))
+
+
+async def exchange(
+    request: Request, allowed: Sequence[str], setting: str = "AIKER_TOOL_HOSTS"
+) -> tuple[int, str, bytes]:
+    """Return status (2xx), content type and body, whatever it is; ToolError when ``request`` failed.
+
+    ``allowed`` are the hosts that it may go to, from the setting named.
+    """
     host = urlsplit(request.url).hostname or ""
     try:
         async with asyncio.timeout(request.timeout_s):
-            status, content_type, body = await _exchange(request)
+            status, content_type, body = await _exchange(request, allowed, setting)
     except TimeoutError:
         raise ToolError("timeout", f"{host} gave no answer within {request.timeout_s:g} s") from None
     except (httpx.HTTPError, OSError, ssl.SSLError) as exc:
@@ -59,13 +71,13 @@ async def send(request: Request) -> Response:
         raise ToolError("redirect", f"{host} answered {status}: redirects are not followed")
     if not 200 <= status < 300:
         raise ToolError("status", f"{host} answered {status}")
-    return Response(status, _result(host, content_type, body), round((time.perf_counter() - began) * 1000))
+    return status, content_type, body
 
 
-async def _exchange(request: Request) -> tuple[int, str, bytes]:
+async def _exchange(request: Request, allowed: Sequence[str], setting: str) -> tuple[int, str, bytes]:
     error: Exception | None = None
     url = httpx.URL(request.url)
-    for address in await _addresses(request.url):
+    for address in await _addresses(request.url, allowed, setting):
         # A client for each request: connections kept open would be found again by their address alone.
         trusted = await asyncio.to_thread(_certificates)
         async with httpx.AsyncClient(verify=trusted, trust_env=False, timeout=None) as client:
@@ -100,9 +112,9 @@ async def _ask(
     return response.status_code, response.headers.get("content-type", ""), body
 
 
-async def _addresses(url: str) -> list[str]:
+async def _addresses(url: str, allowed: Sequence[str], setting: str) -> list[str]:
     """Return what the host stands for; ToolError when it, or any of that, is not allowed."""
-    if problem := host_problem(url, settings.AIKER.tool_hosts):
+    if problem := host_problem(url, allowed, setting):
         raise ToolError("host", problem)
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or USUAL_PORTS[parts.scheme]

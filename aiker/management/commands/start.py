@@ -15,6 +15,7 @@ from django.db import connections
 from django.utils.translation import gettext as _
 
 from aiker.config import BASE_DIR, Config
+from aiker.database import described
 from aiker.llm_servers import LLMServers
 from aiker.preflight import lock, problems
 from aiker.processes import Service
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         if found := problems(config):
             raise CommandError("\n".join(found))
         call_command("models", "pull")
-        self.say(_("Database: %s") % (config.data_dir / "aiker.sqlite3"))
+        self.say(_("Database: %s") % described(settings.DATABASES["default"]))
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
         call_command("close_lost_calls", skip_checks=True)
         connections.close_all()

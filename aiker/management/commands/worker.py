@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
+
+logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 
@@ -20,5 +23,5 @@ class Command(BaseCommand):
         # Whatever ran when the last worker was killed is begun again; there is no other worker.
         again = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
         if count := again.update(status=TaskResultStatus.READY):
-            self.stderr.write(f"{count} tasks that were cut short are run again")
+            logger.warning("%d tasks that were cut short are run again", count)
         call_command("db_worker", interval=INTERVAL_S, verbosity=options["verbosity"], skip_checks=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,8 @@ from engines.registry import LocalBackend, Place
 from engines.server.app import create_app
 from engines.server.launch import installed, threads
 from engines.server.stages import Stage, stages_for
+
+logger = logging.getLogger(__name__)
 
 # What still runs then is cut off; a call that is being answered is lost with the server anyway.
 GRACE_S = 2
@@ -51,14 +54,14 @@ class Command(BaseCommand):
         try:
             configured = list(EngineConfig.objects.filter(route__isnull=False).distinct())
         except DatabaseError as exc:
-            self.stderr.write(f"Only the engines of the settings are served: {exc}")
+            logger.warning("only the engines of the settings are served: %s", exc)
             return found
         finally:
             connection.close()  # asked for now and then, from a thread of its own
         for engine in configured:
             problems = engine_problems(engine)
             if problems:
-                self.stderr.write(f"{engine.slug} is not served: {'; '.join(problems)}")
+                logger.warning("%s is not served: %s", engine.slug, "; ".join(problems))
             elif isinstance(built := engine.build(), LocalBackend):
                 found[engine.slug] = built
         return found
@@ -70,7 +73,7 @@ class Command(BaseCommand):
             bases = apps.get_model("knowledge", "KnowledgeBase").objects.exclude(active_version=None)
             models = set(bases.values_list("active_version__embedding_model", flat=True))
         except DatabaseError as exc:
-            self.stderr.write(f"Only the engines of the settings are served: {exc}")
+            logger.warning("only the engines of the settings are served: %s", exc)
             return found
         finally:
             connection.close()
@@ -79,7 +82,7 @@ class Command(BaseCommand):
             try:
                 installed(engine.model, engine.spec.stage, engine.spec.formats)
             except CommandError as exc:
-                self.stderr.write(f"{model} is not served, though an index is of it: {exc}")
+                logger.warning("%s is not served, though an index is of it: %s", model, exc)
             else:
                 found[model] = engine
         return found

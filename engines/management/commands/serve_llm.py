@@ -18,14 +18,17 @@ from django.utils.translation import gettext as _
 from engines.catalog import choose_llm, machine_size
 from engines.fit import store_measurement
 from engines.local.llama_cpp import CONTEXT, SLOTS, server_params
+from engines.local.llama_packing import packed
 from engines.measuring import used_mb
 from engines.models import EngineConfig
 from engines.server.launch import installed, threads
 
 logger = logging.getLogger(__name__)
 
-# Speech synthesis must win the cores while the model goes on writing; its words are needed later.
-NICENESS = 15
+# Speech synthesis must win the cores while the model goes on writing; its words are needed later. But the
+# speech of other calls wants them, too: a quarter is left to the model. With a tenth (10) its threads wait
+# for each other, and a first token beside speech without end took 3.7 s instead of 2.0 (docs/performance.md).
+NICENESS = 5
 # Linux groups processes by session and weighs nice values only within a group; each service is a session.
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -49,15 +52,15 @@ class Command(BaseCommand):
         self, *_args: Any, host: str, port: int, model: str, context: int, slots: int, **_options: Any
     ) -> None:
         path = weights(choose_llm(*machine_size()) if model == "auto" else model)
+        path = packed(path, settings.AIKER.data_dir / "cache" / "llm")
         began, before = time.perf_counter(), used_mb("cpu")
         stops = (signal.SIGINT, signal.SIGTERM)
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         self.yield_processor()
         _server = start(server_params(path, host, port, threads(), context, slots))
-        self.stderr.write(
-            f"llm {path.parent.name} ready after {time.perf_counter() - began:.1f} s on port {port}"
-        )
+        seconds = time.perf_counter() - began
+        logger.info("llm %s ready after %.1f s on port %d", path.parent.name, seconds, port)
         remember_memory(port, used_mb("cpu") - before)
         signal.sigwait(stops)
         # Deleting the server would wait up to 30 s for a reply that streams. It keeps nothing: just end.
@@ -72,7 +75,7 @@ class Command(BaseCommand):
             AUTOGROUP.write_text(str(NICENESS))
         except OSError as exc:
             # The kernel refuses the root group, which some containers run in. Replies are only slower.
-            self.stderr.write(f"llm keeps its processor share: {AUTOGROUP}: {exc.strerror}")
+            logger.warning("llm keeps its processor share: %s: %s", AUTOGROUP, exc.strerror)
 
 
 def remember_memory(port: int, measured_mb: float) -> None:

@@ -8,7 +8,8 @@
 const START_SAMPLES = 480; // 60 ms, against the network's jitter
 
 export class Playout {
-  constructor() {
+  constructor(start = START_SAMPLES) {
+    this.start = start;
     this.queue = []; // Float32Array or the name of a mark
     this.offset = 0; // samples of the first entry that are played
     this.buffered = 0;
@@ -69,7 +70,7 @@ export class Playout {
   #startWhenReady(length) {
     if (this.running || this.buffered === 0) return;
     this.waited += length;
-    this.running = this.buffered >= START_SAMPLES || this.waited >= START_SAMPLES;
+    this.running = this.buffered >= this.start || this.waited >= this.start;
   }
 
   #played() {

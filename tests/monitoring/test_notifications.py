@@ -1,0 +1,176 @@
+"""Who is told of which alarm, and when: on a scripted clock, through the sampler's own judgement."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aiker.calls.models import Assistant
+from monitoring.alarms import acknowledge, watch
+from monitoring.models import Alarm, Notification, Recipient, Sample, Target
+from monitoring.notifications import CALM, SETTLE, announce
+from monitoring.turns import take_up_turns
+from tests.monitoring.test_turns import make_turns
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+Event, State = Notification.Event, Notification.State
+
+
+@pytest.fixture
+def operator() -> Recipient:
+    return Recipient.objects.create(name="值班", channel="email", address="on-call@example.com")
+
+
+def told() -> list[tuple[str, str]]:
+    """Return what was or will be said: (event, metric), the first first."""
+    rows = Notification.objects.exclude(state=State.WITHDRAWN).select_related("alarm__target").order_by("pk")
+    return [(row.event, row.alarm.target.metric) for row in rows if row.alarm]
+
+
+def sent() -> None:
+    """All that waits has arrived."""
+    Notification.objects.filter(state=State.WAITING).update(state=State.SENT)
+
+
+def gpu(memory_mb: float, at: datetime) -> None:
+    """A reading, and the judgement that follows."""
+    Sample.objects.create(at=at, host="h", source="machine", values={"gpu_memory_mb|0": memory_mb})
+    watch(at)
+
+
+def breached(at: datetime = NOW) -> Alarm:
+    gpu(17000, at)
+    return Alarm.objects.get(resolved_at=None)
+
+
+def cleared(since: datetime) -> datetime:
+    """The GPU's memory is freed; returns when its alarm is resolved."""
+    at = since
+    while Alarm.objects.filter(resolved_at=None).exists():
+        at += timedelta(seconds=5)
+        gpu(1000, at)
+    return at
+
+
+def test_nobody_to_tell_is_no_notification() -> None:
+    breached()
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_alarm_and_its_end_are_told_once_each() -> None:
+    alarm = breached()
+    row = Notification.objects.get()
+    assert (row.event, row.alarm, row.due_at) == (Event.OPENED, alarm, NOW + SETTLE)
+    for seconds in (5, 10, 60):
+        gpu(17000 + seconds, NOW + timedelta(seconds=seconds))
+    assert told() == [("opened", "gpu_memory_mb")]
+    sent()
+    resolved = cleared(NOW + timedelta(seconds=60))
+    assert told() == [("opened", "gpu_memory_mb"), ("resolved", "gpu_memory_mb")]
+    assert Notification.objects.get(event=Event.RESOLVED).due_at == resolved + CALM
+
+
+@pytest.mark.usefixtures("operator")
+def test_who_is_not_in_use_is_told_nothing() -> None:
+    Recipient.objects.update(is_active=False)
+    breached()
+    assert told() == []
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_value_to_and_fro_is_not_news() -> None:
+    breached()
+    sent()
+    at = NOW + timedelta(seconds=60)
+    for _ in range(4):  # alarms of their own, each resolved before the next
+        at = cleared(at)
+        at += timedelta(seconds=40)
+        breached(at)
+        at += timedelta(seconds=35)
+    assert Alarm.objects.count() == 5
+    assert told() == [("opened", "gpu_memory_mb")]
+    cleared(at)
+    assert told() == [("opened", "gpu_memory_mb"), ("resolved", "gpu_memory_mb")]
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_alarm_that_is_over_before_it_was_told_is_not_told() -> None:
+    alarm = breached()
+    alarm.resolved_at = NOW + timedelta(seconds=5)
+    alarm.save()
+    announce([alarm], NOW + timedelta(seconds=5))
+    assert told() == []
+
+
+@pytest.mark.usefixtures("operator")
+def test_one_cause_with_many_consequences_is_one_alarm_and_one_notification() -> None:
+    """Recognition is slow: so is voice to voice, and both for each of three assistants and a profile."""
+    for slug in ("anna", "bo", "chen"):
+        Assistant.objects.get_or_create(slug=slug, defaults={"name": slug})
+        for metric in ("stt", "total"):
+            threshold = 500 if metric == "stt" else 2000
+            Target.objects.create(metric=metric, scope=f"assistant:{slug}", threshold=threshold)
+            Target.objects.get_or_create(
+                metric=metric, scope="profile:fast", percentile=95, defaults={"threshold": threshold}
+            )
+    # The whole is over its target some seconds before there are enough turns to see the cause of it.
+    Target.objects.filter(metric="stt").update(min_count=9)
+    make_turns([2900] * 5, NOW - timedelta(seconds=10), profile="fast")
+    take_up_turns()
+    watch(NOW)
+    assert [alarm.target.metric for alarm in Alarm.objects.filter(resolved_at=None)] == ["total"]
+    make_turns([2900] * 9, NOW - timedelta(seconds=9), profile="fast")
+    take_up_turns()
+    for seconds in (5, 10, 15, 20):
+        watch(NOW + timedelta(seconds=seconds))
+    (alarm,) = Alarm.objects.filter(resolved_at=None)
+    assert (alarm.target.metric, alarm.target.scope) == ("stt", "")
+    # Of the targets of anna and of the profile; there were no turns of the others.
+    assert len(alarm.consequences) == 5
+    assert told() == [("opened", "stt")]
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_alarm_whose_cause_is_found_late_is_told_to_be_over_with_the_cause() -> None:
+    Target.objects.filter(metric="stt").update(min_count=9)
+    make_turns([2900] * 5, NOW - timedelta(seconds=10))
+    take_up_turns()
+    watch(NOW)
+    sent()
+    make_turns([2900] * 9, NOW + timedelta(seconds=20))
+    take_up_turns()
+    watch(NOW + timedelta(seconds=40))
+    assert told() == [("opened", "total"), ("resolved", "total"), ("opened", "stt")]
+    over = Notification.objects.get(event=Event.RESOLVED)
+    assert over.cause == Alarm.objects.get(target__metric="stt")
+    assert over.due_at == NOW + timedelta(seconds=40)  # with the news, not behind it
+
+
+def test_reminders_until_somebody_acknowledges(operator: Recipient, admin_user: object) -> None:
+    operator.remind_minutes = 60
+    operator.save()
+    alarm = breached()
+    sent()
+    for minutes in range(5, 150, 5):
+        gpu(17000, NOW + timedelta(minutes=minutes))
+        sent()
+    assert told() == [("opened", "gpu_memory_mb"), *[("reminder", "gpu_memory_mb")] * 2]
+    acknowledge([alarm], admin_user)
+    for minutes in range(150, 300, 5):
+        gpu(17000, NOW + timedelta(minutes=minutes))
+    assert len(told()) == 3
+    sent()
+    cleared(NOW + timedelta(minutes=300))
+    assert told()[-1] == ("resolved", "gpu_memory_mb")  # who was told of it hears of its end
+
+
+def test_no_reminders_for_who_wants_none(operator: Recipient) -> None:
+    operator.remind_minutes = None
+    operator.save()
+    breached()
+    sent()
+    gpu(17000, NOW + timedelta(days=2))
+    assert len(told()) == 1
