@@ -16,7 +16,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from aiker.audio.levels import first_loud_sample
 from aiker.audio.wav import read_audio
 from aiker.calls.caller import Caller, CallError, CallReport, Line, Played
 from bench import line_noises
+from bench.report import Metric
 from tests.installation import Installation
 
 TOKEN = "bench"
@@ -43,14 +44,13 @@ KNOWLEDGE = Path(__file__).with_suffix(".json")
 QUESTIONS = [entry["question"] for entry in json.loads(KNOWLEDGE.read_text("utf-8"))["entries"]]
 BASE = "barge-in"
 ANSWER_FROM_IT = f"""
-import asyncio
 from aiker.calls.ahead import make, wanted_phrases
 from aiker.calls.models import Assistant
 from knowledge.models import KnowledgeBase
 anna = Assistant.objects.get(slug="anna")
 anna.knowledge_base = KnowledgeBase.objects.get(slug="{BASE}")
 anna.save()
-asyncio.run(make(wanted_phrases(), 240))
+make(wanted_phrases(), lambda: True)
 """
 MOMENTS_MS = (400, 900, 1500, 2200, 3000, 4100, 5300)  # into the reply
 INTERRUPTIONS = (
@@ -99,6 +99,8 @@ NOISES: dict[str, Callable[[], Pcm]] = {
     "crackle": lambda: line_noises.crackle(7),
     "line hum": lambda: line_noises.hum(),
 }
+CASES = len(INTERRUPTIONS) + len(BACKCHANNELS) + len(NOISES)
+STOP_TARGET_MS, STOP_CONFIRMED_TARGET_MS = 200, 300
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ class Result:
         return self.interrupted == self.case.wants_floor
 
 
-def run() -> None:
-    """Start Aiker, place the 40 calls, print each and the figures."""
+def run() -> list[Metric]:
+    """Start Aiker, place the 40 calls, print each, and return the figures."""
     load = os.getloadavg()[0]
     with (
         tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder,
@@ -139,7 +141,7 @@ def run() -> None:
         prepare(aiker)
         results = [result for case in cases(aiker) if (result := place(aiker, case))]
     print(f"load of the machine: {load:.1f} before, {os.getloadavg()[0]:.1f} after, {os.cpu_count()} cores")
-    summarise(results)
+    return figures(results)
 
 
 def prepare(aiker: Installation) -> None:
@@ -289,26 +291,38 @@ def line(result: Result) -> str:
     )
 
 
-def summarise(results: Iterable[Result]) -> None:
-    results = list(results)
+def figures(results: Sequence[Result]) -> list[Metric]:
     wanted = [result for result in results if result.case.wants_floor]
     others = [result for result in results if not result.case.wants_floor]
-    stops = sorted(result.stop_ms for result in wanted if result.stop_ms is not None)
-    held = sorted(result.gap_ms for result in others if result.right and result.gap_ms)
-    print(f"| interruptions | {len(wanted)} | missed {sum(not result.right for result in wanted)} |")
-    if stops:
-        print(f"| stop time from the audio | median {median(stops):.0f} ms | p95 {percentile(stops)} ms |")
-    print(f"| backchannels, noises | {len(others)} | interrupted {sum(not r.right for r in others)} |")
-    untouched = sum(result.right and not result.gap_ms for result in others)
-    print(f"| played on without a gap | {untouched} | |")
-    if held:
-        print(f"| held and resumed | {len(held)} | gap median {median(held):.0f} ms, most {held[-1]} ms |")
-    if not results:
-        return
+    stops = [result.stop_ms for result in wanted if result.stop_ms is not None]
+    gaps = [result.gap_ms for result in others if result.right and result.gap_ms]
     off = [result.wrong_characters for result in results]
-    print(
-        f"| history equals what was heard | {sum(n <= 1 for n in off)} of {len(off)} | most off {max(off)} |"
-    )
+    of_wanted, of_others = f"of {len(wanted)}", f"of {len(others)}"
+    found = [
+        Metric("calls without a reply", CASES - len(results), f"of {CASES}", 0),
+        Metric("interruptions: missed", sum(not result.right for result in wanted), of_wanted, 0),
+        Metric("backchannels and noises: interrupted", sum(not r.right for r in others), of_others, 0),
+        Metric(
+            "played on without a gap",
+            sum(r.right and not r.gap_ms for r in others),
+            of_others,
+            None,
+            "higher",
+        ),
+        Metric("history is what was heard", sum(n <= 1 for n in off), f"of {len(off)}", len(off), "higher"),
+    ]
+    if stops:
+        found += [
+            Metric("stop time from the audio, median", median(stops), "ms", STOP_TARGET_MS),
+            Metric("stop time from the audio, p95", percentile(stops), "ms", STOP_CONFIRMED_TARGET_MS),
+            Metric("stop time from the audio, longest", max(stops), "ms"),
+        ]
+    if gaps:
+        found += [
+            Metric("held and resumed: gap, median", median(gaps), "ms"),
+            Metric("held and resumed: gap, longest", max(gaps), "ms"),
+        ]
+    return found
 
 
 def percentile(values: list[int], share: float = 0.95) -> int:

@@ -20,6 +20,30 @@ TURNS_A_CALL = 10
 BATCH = 5000
 ASSISTANTS = ("anna", "bo", "chen")
 PROFILES = ("", "fast", "hybrid")
+THINGS = (
+    "套餐",
+    "会议室",
+    "停车场",
+    "打印机",
+    "快递柜",
+    "工位",
+    "门禁卡",
+    "发票",
+    "押金",
+    "合同",
+    "空调",
+    "茶水间",
+)
+ASKED = (
+    "一个月多少钱", "周末开放吗", "怎么预约", "可以退吗", "在几楼", "坏了找谁", "最多用几个小时",
+    "要提前几天说",
+    "能不能带客人用", "有没有优惠", "怎么付款", "需要什么证件", "丢了怎么办", "可以转给别人吗", "几点关门",
+)  # fmt: skip
+USAGE = {
+    "stt": {"whisper-base": {"seconds": 2.4}},
+    "llm": {"qwen2.5-1.5b": {"prompt_tokens": 420, "completion_tokens": 24}},
+    "tts": {"kokoro-int8": {"characters": 17}},
+}
 OWNERS = {"stt": "stt", "retrieval": "knowledge", "llm_first_token": "llm", "tts_first_audio": "tts"}
 
 
@@ -67,14 +91,36 @@ def _turn(rng: random.Random, call: Call, number: int) -> Turn:
         call=call,
         number=number,
         at_ms=number * 8000 - 6000,
-        user_text="套餐一个月多少钱",
+        user_text=_question(rng),
         assistant_text="一个月三十元，按年付。",
         heard_text="一个月三十元，按年付。",
+        **_noticed(rng, f"onesuite-{call.started_at:%d}"[:-1], last=number == TURNS_A_CALL),
         voice_to_voice_ms=sum(shares.values()),
         contributions=[{"name": n, "ms": ms, "owner": OWNERS.get(n, "media")} for n, ms in shares.items()],
         engines={"stt": "whisper-base", "llm": "qwen2.5-1.5b", "tts": "kokoro-int8"},
-        retrieval={"version": f"onesuite-{call.started_at:%d}"[:-1]},
+        usage=USAGE,
     )
+
+
+def _question(rng: random.Random) -> str:
+    """Return a question; some are asked much more often than others."""
+    thing = THINGS[min(int(rng.expovariate(0.4)), len(THINGS) - 1)]
+    return thing + ASKED[min(int(rng.expovariate(0.3)), len(ASKED) - 1)]
+
+
+def _noticed(rng: random.Random, version: str, *, last: bool) -> dict[str, Any]:
+    """Return what the page of the quality notices, of one turn in three."""
+    unknown, refused = rng.random() < 0.12, rng.random() < 0.8
+    certainty = {"avg_logprob": -round(rng.lognormvariate(-1.4, 0.6), 3), "no_speech_prob": 0.01}
+    return {
+        "retrieval": {"version": version, "audio": "cache" if unknown and refused else ""},
+        "passages": [] if unknown else [{"key": "a", "title": "价格", "text": "三十元。", "score": 0.8}],
+        "routing": {"stt": {"engine": "whisper-base", "skipped": [], "certainty": certainty}},
+        "interrupted": rng.random() < (0.3 if last else 0.12),
+        "manner": "repeat" if rng.random() < 0.03 else "",
+        "error": {"stage": "llm", "code": "timeout", "message": ""} if rng.random() < 0.005 else {},
+        "tools": [{"name": "person", "kind": "transfer", "error": {}}] if rng.random() < 0.01 else [],
+    }
 
 
 def _batches(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -13,7 +13,6 @@ import json
 import math
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,8 @@ from typing import Any
 from bench.call_rig import Rig, Usage, Web, environment, usage
 from bench.light_callers import Callers
 from bench.load import centile
+from bench.own_process import in_its_own
+from bench.report import Metric
 
 MINUTES = 30
 EVERY_S = 10.0
@@ -33,17 +34,17 @@ LANES = [
     ["talk", "hang_up_in_greeting", "talk", "break_off", "barge_in"],
 ]
 TURNS = 2
-WARM_UP_S = 5.0
+WARM_UP_S, WARM_UP_TIMES = 60.0, 5  # what is opened once: connections, threads, room for as many calls
 END_S = 5.0
 LAST_LINE = re.compile(r"(\d+) calls live, (\d+) tasks")
 
 
-def run(minutes: Sequence[int] = (MINUTES,)) -> None:
-    """Print slopes and what is left behind; the last line is JSON."""
+def run(minutes: Sequence[int] = (MINUTES,)) -> list[Metric]:
+    """Print what happened; return slopes and what is left behind, of the last length asked for."""
     for length in minutes:
         with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder:
-            env = environment(folder, AIKER_LOG_LEVEL="INFO")
-            subprocess.run([sys.executable, "-m", "bench.soak", str(length)], env=env, check=True)
+            found = in_its_own("bench.soak", str(length), env=environment(folder, AIKER_LOG_LEVEL="INFO"))
+    return metrics(found)
 
 
 def main(minutes: int) -> None:
@@ -52,7 +53,7 @@ def main(minutes: int) -> None:
     django.setup()
     folder = Path(os.environ["AIKER_DATA_DIR"])
     with Rig(folder) as rig, rig.web("daphne") as web:
-        rig.calls([["talk"]], WARM_UP_S).finished()
+        rig.calls(LANES * WARM_UP_TIMES, WARM_UP_S, TURNS).finished()
         time.sleep(END_S)
         before = state(web)
         callers = rig.calls(LANES, minutes * 60, TURNS)
@@ -64,7 +65,7 @@ def main(minutes: int) -> None:
         errors = [
             text for text in web.log.read_text().splitlines() if " ERROR " in text or "Traceback" in text
         ]
-    slopes = {name: {m: slope(warm(of), m) for m in ("uss_mb", "rss_mb")} for name, of in samples.items()}
+    slopes = {name: {m: slope(warm(of), m) for m in ("heap_mb", "rss_mb")} for name, of in samples.items()}
     told(seen, samples, slopes, before, after, stored, errors)
 
 
@@ -122,7 +123,7 @@ def state(web: Web) -> dict[str, float]:
         "threads": now.threads,
         "calls": calls,
         "tasks": tasks,
-        "uss_mb": round(now.uss_mb, 1),
+        "heap_mb": round(now.heap_mb, 1),
     }
 
 
@@ -144,17 +145,42 @@ def told(
         f"recordings on disk {stored_mb:.0f} MB"
     )
     for name, of in samples.items():
-        (uss, uss_half), (rss, rss_half) = slopes[name]["uss_mb"], slopes[name]["rss_mb"]
+        (heap, heap_half), (rss, rss_half) = slopes[name]["heap_mb"], slopes[name]["rss_mb"]
         print(
-            f"{name:8} {of[0].uss_mb:6.1f} -> {of[-1].uss_mb:6.1f} MB of its own;"
-            f" {uss:+7.1f} +- {uss_half:.1f} MB an hour (resident {rss:+7.1f} +- {rss_half:.1f})"
+            f"{name:8} {of[0].heap_mb:6.1f} -> {of[-1].heap_mb:6.1f} MB of its own;"
+            f" {heap:+7.1f} +- {heap_half:.1f} MB an hour (resident {rss:+7.1f} +- {rss_half:.1f})"
         )
     print(f"web before: {before}\nweb after:  {after}\nerrors in its log: {len(errors)} {errors[:3]}")
     unanswered = sum(call["unanswered"] for call in calls)
     codes = {f"{call['kind']} {call['code']}" for call in calls}
     print(f"unanswered {unanswered}; ends: {', '.join(sorted(codes))}")
     result = {"calls": len(calls), "slopes": slopes, "before": before, "after": after, "errors": len(errors)}
-    print(json.dumps({"bench": "soak", **result, "unanswered": unanswered}))
+    print(json.dumps(result | {"unanswered": unanswered, "late_p99_ms": centile(late, 0.99)}))
+
+
+def metrics(found: dict[str, Any]) -> list[Metric]:
+    """Return what ``told`` found; "beyond doubt" is the lower end of a slope's interval."""
+    calls = f"of {found['calls']} calls"
+    left = [
+        Metric(f"web: {what} left behind", found["after"][what] - found["before"][what], "", 0)
+        for what in ("calls", "tasks", "sockets", "files", "threads")
+    ]
+    memory = []
+    for process, slopes in found["slopes"].items():
+        steep, half = slopes["heap_mb"]
+        memory += [
+            Metric(f"{process}: memory of its own, slope", steep, "MB an hour"),
+            Metric(
+                f"{process}: memory of its own, growth beyond doubt", max(0.0, steep - half), "MB an hour", 0
+            ),
+        ]
+    return [
+        Metric("errors in the log", found["errors"], calls, 0),
+        Metric("unanswered questions", found["unanswered"], calls, 0),
+        Metric("frames late, p99", found["late_p99_ms"], "ms"),
+        *left,
+        *memory,
+    ]
 
 
 if __name__ == "__main__":
