@@ -148,7 +148,7 @@ def line_of(utterance: Observed) -> str:
 
 def observe(name: str, pause_ms: float) -> Iterator[Observed]:
     """Yield what a call perceives of each utterance of the set ``name``."""
-    from aiker.calls.session import PREROLL_MS
+    from aiker.calls.floor import PREROLL_MS
     from aiker.calls.turn_model import SmartTurn
     from engines.catalog import model_dir
     from engines.local.base import STT_SAMPLE_RATE

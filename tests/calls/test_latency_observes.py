@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiker.calls import session
+from aiker.calls import conversation
 from aiker.calls.latency import Timeline
 from aiker.calls.models import Assistant, Turn
 from aiker.calls.plan import CallPlan, plan_for
@@ -61,7 +61,7 @@ def test_a_call_without_its_timeline_goes_the_same_way(
     kinds = {event["event"] for event in seen if isinstance(event, dict)}
     assert kinds >= {"interrupted", "turn_reopened", "filler", "turn_finished"}
     measured = Turn.objects.exclude(voice_to_voice_ms=None).count()
-    monkeypatch.setattr(session, "Timeline", Blind)
+    monkeypatch.setattr(conversation, "Timeline", Blind)
     assert happened(plan) == seen
     assert Turn.objects.exclude(voice_to_voice_ms=None).count() == measured > 0
 

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
+from aiker.calls.conversation import Conversation
 from aiker.calls.events import CallEvent
+from aiker.calls.floor import Floor
+from aiker.calls.hold import Hold
+from aiker.calls.journal import Journal
 from aiker.calls.models import Assistant, Call
+from aiker.calls.partials import Partials
 from aiker.calls.plan import CallPlan, plan_for
 from aiker.calls.reply import Reply
+from aiker.calls.session import CallSession
+from aiker.calls.speaker import Speaker
 from engines.errors import EngineError
 from engines.routing import Served, Skipped
 from knowledge.fusion import Passage
@@ -432,7 +439,9 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
-def test_the_sound_of_a_turn_is_let_go_of_when_the_turn_is_over(plan: CallPlan) -> None:
+def test_a_turn_and_a_call_are_let_go_of_when_they_are_over(plan: CallPlan) -> None:
+    parts = (CallSession, Conversation, Floor, Partials, Speaker, Journal, Reply, Hold)
+
     async def scenario() -> None:
         answers: list[Any] = ["九点开门。"] * 2 + [DOWN] + ["可以退款。" * 9] * 4
         call = ScriptedCall(plan, StandInEngines(hears=["几点开门"] * 9, answers=answers))
@@ -447,6 +456,7 @@ def test_the_sound_of_a_turn_is_let_go_of_when_the_turn_is_over(plan: CallPlan) 
         await call.hangs_up()
         kinds = {event["event"] for event in call.events}
         assert {"reply_finished", "error", "interrupted"} <= kinds
+        del call.session  # which sends to the scripted call
 
     play(scenario)
-    assert not [kept for kept in gc.get_objects() if type(kept) is Reply]
+    assert not {type(kept).__name__ for kept in gc.get_objects() if type(kept) in parts}

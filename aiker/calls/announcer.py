@@ -1,0 +1,49 @@
+"""The fixed sentences of a call: greeting, apology, "are you there?", goodbye.
+
+::
+
+    announcer = Announcer(engines, speaker, emit)
+    await announcer.say(plan.greeting)       # queued; ``await speaker.drained()`` for its end
+    announcer.said()                         # it was heard to its end
+    announcer.cut()                          # or the caller spoke into it
+"""
+
+from __future__ import annotations
+
+from aiker.calls.engines import CallEngines
+from aiker.calls.events import CallEvent
+from aiker.calls.playout import Segment
+from aiker.calls.reply import Emit
+from aiker.calls.speaker import Speaker
+from engines.errors import EngineError
+
+
+class Announcer:
+    """See the module."""
+
+    def __init__(self, engines: CallEngines, speaker: Speaker, emit: Emit) -> None:
+        self._engines = engines
+        self._speaker = speaker
+        self._emit = emit
+
+    async def say(self, text: str) -> None:
+        """Queue a sentence from the cache, or from the engine when it is not there yet."""
+        if not text:
+            return
+        audio = await self._engines.phrases.fetch(self._engines.tts, text)
+        if audio is None:
+            try:
+                audio = await self._engines.phrases.make(self._engines.tts, text)
+            except EngineError as exc:
+                self._emit(CallEvent.ERROR, None, **exc.as_dict())
+                return
+        self._emit(CallEvent.REPLY_TEXT, None, text=text)
+        self._speaker.append(Segment(text, bytearray(audio), closed=True))
+        self._speaker.wake()
+
+    def said(self) -> None:
+        self._emit(CallEvent.PHRASE_FINISHED, interrupted=False)
+
+    def cut(self) -> None:
+        self._speaker.silence()
+        self._emit(CallEvent.PHRASE_FINISHED, interrupted=True)
