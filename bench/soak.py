@@ -34,7 +34,7 @@ LANES = [
     ["talk", "hang_up_in_greeting", "talk", "break_off", "barge_in"],
 ]
 TURNS = 2
-WARM_UP_S, WARM_UP_TIMES = 60.0, 5  # what is opened once: connections, threads, room for as many calls
+WARM_UP_S, WARM_UP_TIMES = 180.0, 5  # what is opened once: connections, threads, room for as many calls
 END_S = 5.0
 LAST_LINE = re.compile(r"(\d+) calls live, (\d+) tasks")
 
@@ -57,7 +57,7 @@ def main(minutes: int) -> None:
         time.sleep(END_S)
         before = state(web)
         callers = rig.calls(LANES, minutes * 60, TURNS)
-        samples = watched(callers, {"web": web.pid, **rig.processes})
+        samples = watched(callers, rig, web)
         seen = callers.finished()
         time.sleep(END_S)
         after = state(web)
@@ -69,13 +69,15 @@ def main(minutes: int) -> None:
     told(seen, samples, slopes, before, after, stored, errors)
 
 
-def watched(callers: Callers, pids: dict[str, int]) -> dict[str, list[Usage]]:
+def watched(callers: Callers, rig: Rig, web: Web) -> dict[str, list[Usage]]:
     """Return what each process used, every 10 s, until the callers have hung up."""
+    pids = {"web": web.pid, **rig.processes}
     samples: dict[str, list[Usage]] = {name: [] for name in pids}
     due = time.monotonic()
     while callers.calling:
         for name, pid in pids.items():
             samples[name].append(usage(pid))
+        rig.engines_late_ms()  # which they keep until they are asked
         due += EVERY_S
         time.sleep(max(0.0, due - time.monotonic()))
     return samples

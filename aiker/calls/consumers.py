@@ -104,6 +104,7 @@ class CallConsumer(AsyncWebsocketConsumer):
             self.live.discard(self.session)
             gone = EndReason.HUNG_UP if code in (1000, 1001) else EndReason.CONNECTION_LOST
             await self.session.finish(gone)
+            self.session = None  # the server keeps this consumer until Python looks for garbage
             # What stays behind a call shows here, call after call (``python -m bench soak``).
             logger.info("%d calls live, %d tasks", len(self.live), len(asyncio.all_tasks()))
 
