@@ -11,9 +11,8 @@
 from __future__ import annotations
 
 from aiker.calls.engines import CallEngines
-from aiker.calls.events import CallEvent
+from aiker.calls.events import CallEvent, Emit
 from aiker.calls.playout import Segment
-from aiker.calls.reply import Emit
 from aiker.calls.speaker import Speaker
 from engines.errors import EngineError
 

@@ -45,7 +45,7 @@ from aiker.calls.partials import Partials
 from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
 from aiker.calls.recorder import Recorder
-from aiker.calls.reply import Reply, Voice
+from aiker.calls.reply import Reply
 from aiker.calls.speaker import Speaker
 from aiker.calls.speculation import Speculation
 from aiker.calls.timers import Timers
@@ -53,6 +53,7 @@ from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.spec import Called
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
 from aiker.calls.vad import WINDOW_MS
+from aiker.calls.voice import Voice
 from engines.errors import EngineError
 
 logger = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class Conversation:
                 self._floor.stop(decision, None)  # a greeting or a prompt
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.was_sent or reply.tools.acted:
+        elif reply.error or reply.spoken.was_sent or reply.tools.acted:
             self._floor.stop(decision, reply)
         else:
             self._reopen(reply)
@@ -238,12 +239,12 @@ class Conversation:
         if reply.error or reply.tools.acted or reply.committed_at is None:
             return False
         began = self._recorder.spoken_at(start_ms)
-        heard_ms = None if reply.plays_from is None else began - reply.plays_from
+        heard_ms = None if reply.spoken.plays_from is None else began - reply.spoken.plays_from
         return goes_on(began - reply.committed_at, heard_ms)
 
     def _reopen(self, reply: Reply) -> None:
         """The caller was not done: take the answer back, and join what comes with what was said."""
-        self._emit(CallEvent.TURN_REOPENED, reply.number, heard=reply.heard_text(self._now()))
+        self._emit(CallEvent.TURN_REOPENED, reply.number, heard=reply.spoken.heard(self._now()))
         self._speaker.silence()
         self._carry_from_ms = reply.speech_start_ms
         self._withdraw()
@@ -287,7 +288,7 @@ class Conversation:
         self._floor.release()
         self._speaker.silence()
         reply.cancel()
-        self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.heard_text(self._now()))
+        self._emit(CallEvent.INTERRUPTED, reply.number, heard=reply.spoken.heard(self._now()))
         self._close_turn(reply, interrupted=True)
 
     def _on_interrupted(self, hold: Hold) -> None:
@@ -334,7 +335,7 @@ class Conversation:
             self._expect_speech()
 
     def _finish_turn(self, reply: Reply) -> None:
-        self._emit(CallEvent.REPLY_FINISHED, reply.number, heard=reply.heard_text(self._now()))
+        self._emit(CallEvent.REPLY_FINISHED, reply.number, heard=reply.spoken.heard(self._now()))
         self._close_turn(reply, interrupted=False)
         if reply.ending:
             self.transfer_to = reply.tools.target
@@ -389,7 +390,7 @@ class Conversation:
                 self._announcer.cut()
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)
-        elif reply.error or reply.was_sent or reply.tools.acted:
+        elif reply.error or reply.spoken.was_sent or reply.tools.acted:
             self._interrupt(reply)
         elif reply.committed:
             self._carry_to_keys(reply)
@@ -434,7 +435,7 @@ class Conversation:
     def frame_sent(self) -> None:
         """Note that a frame of the assistant's went out."""
         reply = self._reply
-        if reply and reply.was_sent and not reply.announced:
+        if reply and reply.spoken.was_sent and not reply.announced:
             reply.announced = True
             self._emit(CallEvent.REPLY_STARTED, reply.number)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class CallEvent(StrEnum):
@@ -50,3 +50,9 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         return {"event": self.kind.value, "at_ms": self.at_ms, "turn": self.turn, **self.data}
+
+
+class Emit(Protocol):
+    """Tell of an event, see ``journal.Journal.emit``."""
+
+    def __call__(self, kind: CallEvent, turn: int | None = None, **data: Any) -> None: ...

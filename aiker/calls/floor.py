@@ -19,11 +19,11 @@ from typing import Any
 
 from aiker.calls.backchannel import HINT, asks
 from aiker.calls.barge_in import Act, BargeInSettings
-from aiker.calls.events import CallEvent
+from aiker.calls.events import CallEvent, Emit
 from aiker.calls.hold import Hold
 from aiker.calls.playout import Segment
 from aiker.calls.recorder import Recorder
-from aiker.calls.reply import Emit, Reply
+from aiker.calls.reply import Reply
 from aiker.calls.speaker import Speaker
 from aiker.calls.turn_taking import Decision, TurnTaking
 from engines.adapters.client import Note
@@ -69,7 +69,7 @@ class Floor:
         self._hold = Hold(
             decision,
             BargeInSettings(),
-            question=reply is not None and asking(reply.segments, now),
+            question=reply is not None and asking(reply.spoken.segments, now),
             recognise=self._recognise,
             spawn=self._spawn,
             on_verdict=self._on_verdict,

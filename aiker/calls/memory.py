@@ -50,7 +50,8 @@ class Memory:
             mend(self.messages, record.heard_text)
         elif reply.user_text and not reply.manner:
             self.question_before = reply.topic
-            self.earlier = Earlier.of(reply.asked, reply.segments, whole=reply.done and reply.error is None)
+            whole = reply.done and reply.error is None
+            self.earlier = Earlier.of(reply.asked, reply.spoken.segments, whole=whole)
             said = self._apology if reply.error and not record.heard_text else record.heard_text
             remember(self.messages, reply.asked, said)
 

@@ -16,62 +16,29 @@ import asyncio
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
 from aiker.calls import answering
-from aiker.calls.clauses import ClauseSplitter, clauses_of
 from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
-from aiker.calls.fillers import Fillers
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.menu import Keyed
 from aiker.calls.models import EndReason
-from aiker.calls.phrases import PhraseCache
-from aiker.calls.playout import Segment, heard
+from aiker.calls.playout import Segment
 from aiker.calls.records import TurnRecord
-from aiker.calls.speaker import Speaker
-from aiker.calls.tools.desk import ToolDesk
+from aiker.calls.spoken import Spoken
 from aiker.calls.tools.spec import Called
 from aiker.calls.tools.turn import ToolTurn
+from aiker.calls.voice import Voice
 from engines.adapters.client import Note
-from engines.adapters.llm_adapter import LLMAdapter, Message, ToolCall
-from engines.adapters.stt_adapter import STTAdapter
-from engines.adapters.tts_adapter import TTSAdapter
+from engines.adapters.llm_adapter import Message, ToolCall
 from engines.errors import EngineError
 from engines.routing import Served
 from knowledge.errors import RetrievalError
 from knowledge.rag import Found
-
-
-class Emit(Protocol):
-    def __call__(self, kind: CallEvent, turn: int | None = None, **data: Any) -> None: ...
-
-
-class Knowledge(Protocol):
-    async def search(self, question: str, *, before: str = "", k: int = 3) -> Found: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What a reply needs of its call: the engines, the knowledge, the way out."""
-
-    stt: STTAdapter
-    llm: LLMAdapter
-    tts: TTSAdapter
-    phrases: PhraseCache
-    knowledge: Knowledge | None
-    passages: int
-    words: answering.Words
-    fillers: Fillers
-    system_prompt: str
-    correct: Callable[[str], str]  # the transcript, before anything is made of it
-    speaker: Speaker
-    emit: Emit
-    now: Callable[[], float]
-    desk: ToolDesk
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -99,15 +66,15 @@ class Reply:
     heard_as: str = ""
     found: Found | None = None
     passages: list[dict[str, Any]] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
     end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
-    recited: str = ""  # where the audio of a fixed answer came from: cache, engine
     committed_at: float | None = None
     announced: bool = False
     filler: Segment | None = None
     task: asyncio.Task[None] | None = None
+    note: Note = field(init=False)  # told who served
+    spoken: Spoken = field(init=False)
     tools: ToolTurn = field(init=False)
     listen: Callable[[Note], Awaitable[str]] | None = None  # instead of recognition, when it has run already
     barge_ins: list[dict[str, Any]] = field(default_factory=list)  # see docs/barge-in.md
@@ -116,6 +83,8 @@ class Reply:
     _mask: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
+        self.note = noting(self.served)
+        self.spoken = Spoken(self.voice, self.number, self.timeline, self.note)
         stage = weakref.proxy(self)
         self.tools = ToolTurn(self.voice.desk, stage, self.number, self.voice.words.goodbye, self.pending)
 
@@ -131,9 +100,7 @@ class Reply:
         if self._understood.is_set():
             self._announce()
         self._commit.set()
-        for segment in self.segments:
-            self._open(segment)
-        self.voice.speaker.wake()
+        self.spoken.let_out()
         if self.voice.fillers:
             self._mask = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
 
@@ -173,33 +140,10 @@ class Reply:
         return self.task is not None and self.task.done()
 
     @property
-    def assistant_text(self) -> str:
-        return "".join(segment.text for segment in self.segments)
-
-    @property
-    def has_audio(self) -> bool:
-        """Whether any of it is there to be heard."""
-        return any(segment.audio for segment in self.segments)
-
-    @property
-    def was_sent(self) -> bool:
-        """Whether any of it went to the caller."""
-        return any(segment.runs for segment in self.segments)
-
-    @property
-    def plays_from(self) -> float | None:
-        """When its first frame is played, None while nothing went to the caller."""
-        return next((segment.runs[0][0] for segment in self.segments if segment.runs), None)
-
-    @property
     def answered_from(self) -> float | None:
         """From when on what the caller hears is the answer: the end of their turn, or that of a filler."""
         filler_end = self.filler.plays_at(len(self.filler.audio) - 1) if self.filler else None
         return filler_end or self.committed_at
-
-    def heard_text(self, now_ms: float) -> str:
-        """Return what of the answer was played by ``now_ms``."""
-        return "".join(heard(segment, now_ms) for segment in self.segments)
 
     def _note_audible(self) -> None:
         """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
@@ -207,11 +151,7 @@ class Reply:
             first = first_loud_sample(g711.decode(bytes(self.filler.audio)))
             self.timeline.reached("filler", self.filler.plays_at(first or 0))
             self.timeline.reached("filler_end", self.filler.plays_at(len(self.filler.audio) - 1))
-        for segment in self.segments:
-            first = first_loud_sample(g711.decode(bytes(segment.audio)))
-            if first is not None:
-                self.timeline.reached("audible", segment.plays_at(first))
-                return
+        self.timeline.reached("audible", self.spoken.audible_from)
 
     def record(self, now_ms: float, at_ms: int, recorded_ms: int | None, *, interrupted: bool) -> TurnRecord:
         """Return the record of the turn as it stands at ``now_ms``; ``at_ms`` is where the caller began.
@@ -224,8 +164,8 @@ class Reply:
             at_ms=at_ms,
             user_text=self.user_text,
             heard_as=self.heard_as,
-            assistant_text=self.assistant_text,
-            heard_text=self.heard_text(now_ms),
+            assistant_text=self.spoken.text,
+            heard_text=self.spoken.heard(now_ms),
             interrupted=interrupted,
             barge_ins=self.barge_ins,
             voice_to_voice_ms=self.timeline.voice_to_voice,
@@ -234,18 +174,13 @@ class Reply:
             moments=self.timeline.as_dict()
             | {"end_of_turn": self.end_of_turn, "speech_end_at": round(self.timeline.speech_end)},
             passages=self.passages,
-            retrieval=summary(self.found, self.recited) if self.found else {},
+            retrieval=summary(self.found, self.spoken.source) if self.found else {},
             engines={stage: served.engine for stage, served in self.served.items()},
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
             tools=[run.as_dict() for run in self.tools.runs],
             manner=self.manner.value,
         )
-
-    def _note(self, served: Served) -> None:
-        """Keep who served a stage; of the clauses of an answer, the one that was served differently."""
-        if served.stage not in self.served or served.skipped:
-            self.served[served.stage] = served
 
     async def _run(self) -> None:
         try:
@@ -269,12 +204,12 @@ class Reply:
         voice = self.voice
         await asyncio.sleep(voice.fillers.after_s)
         await self._understood.wait()
-        if not self.user_text or self.has_audio:
+        if not self.user_text or self.spoken.has_audio:
             return
         line = voice.fillers.next(self.number)
         audio = await voice.phrases.fetch(voice.tts, line) if line else None
         # One that was not made ahead would keep the engine from the answer.
-        if audio and not self.has_audio:
+        if audio and not self.spoken.has_audio:
             self.filler = Segment(line, bytearray(audio), closed=True)
             voice.speaker.put_first(self.filler)
             voice.speaker.wake()
@@ -282,8 +217,8 @@ class Reply:
 
     async def _hear(self) -> str:
         if self.listen:
-            return await self.listen(self._note)
-        return await self.voice.stt.transcribe(self.audio, self._note) if self.audio else ""
+            return await self.listen(self.note)
+        return await self.voice.stt.transcribe(self.audio, self.note) if self.audio else ""
 
     async def _understand(self) -> None:
         voice = self.voice
@@ -312,7 +247,7 @@ class Reply:
         """Keep what was found, for the answer and for the record."""
         result = found.result
         if result.reranked:
-            self._note(result.reranked)
+            self.note(result.reranked)
         for failed in (result.failed, result.rerank_error):
             if failed:
                 self._complain(failed)
@@ -347,20 +282,25 @@ class Reply:
             await self.tools.perform(called)
             return
         if self.manner.repeats and self.earlier and self.earlier.clauses:
-            await self._repeat(self.earlier)
+            await self.spoken.repeat(self.earlier, slower=self.manner is Manner.SLOWER)
             return
         fixed = self._fixed_answer()
         may_call = self.tools.offered and self._asks and not (self.found and self.found.spoken)
         if fixed and not may_call:
-            await self.recite(fixed)
+            await self.spoken.recite(fixed)
             return
         messages = self._messages(self.passages)
         if may_call:
             await self.tools.converse(messages, otherwise=fixed)
         else:
-            await self.say(self.voice.llm.stream(messages, self._note))
-        if not self.segments:
+            await self.spoken.say(self.voice.llm.stream(messages, self.note))
+        if not self.spoken.segments:
             raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
+
+    def _fixed_answer(self) -> str:
+        if self.keyed and self.keyed.say and self.asked == self.user_text:
+            return self.keyed.say
+        return answering.fixed_answer(self.asked, self.found, self.voice.words)
 
     # -- what tools do with an answer (``tools.turn.Stage``)
 
@@ -368,7 +308,7 @@ class Reply:
         await self._commit.wait()
 
     def ask(self, messages: list[Message], tools: Sequence[dict[str, Any]]) -> AsyncIterator[str | ToolCall]:
-        return self.voice.llm.converse(messages, tools, self._note)
+        return self.voice.llm.converse(messages, tools, self.note)
 
     def about(self, result: str, title: str) -> list[Message]:
         passages = [{"title": title, "text": result}]
@@ -376,87 +316,26 @@ class Reply:
 
     @property
     def has_spoken(self) -> bool:
-        return bool(self.segments or self.filler)
+        return bool(self.spoken.segments or self.filler)
 
     def reached(self, moment: str) -> None:
         self.timeline.reached(moment, self.voice.now())
 
     async def say(self, pieces: AsyncIterator[str]) -> None:
-        """Say a text clause by clause while it is written."""
-        clauses: asyncio.Queue[str | None] = asyncio.Queue()
-        thinker = asyncio.create_task(self._think(clauses, pieces), name=f"think-{self.number}")
-        try:
-            while (clause := await clauses.get()) is not None:
-                await self._speak(clause)
-            await thinker
-        finally:
-            thinker.cancel()
-
-    def _fixed_answer(self) -> str:
-        if self.keyed and self.keyed.say and self.asked == self.user_text:
-            return self.keyed.say
-        return answering.fixed_answer(self.asked, self.found, self.voice.words)
-
-    async def _repeat(self, earlier: Earlier) -> None:
-        """Say the last answer again: its audio is there, unless it is to be slower."""
-        slower = self.voice.tts.slower() if self.manner is Manner.SLOWER else None
-        for clause, audio in earlier.clauses:
-            if slower:
-                await self._speak(clause, slower)
-            else:
-                self._play(clause, audio)
+        await self.spoken.say(pieces)
 
     async def recite(self, text: str) -> None:
-        """Say a fixed text clause by clause: from the cache of this voice, or else from the engine."""
-        voice, self.recited = self.voice, "cache"
-        for clause in clauses_of(text):
-            if (audio := await voice.phrases.fetch(voice.tts, clause)) is not None:
-                self._play(clause, audio)
-            else:
-                self.recited = "engine"
-                await self._speak(clause)
+        await self.spoken.recite(text)
 
-    def _play(self, clause: str, audio: bytes) -> None:
-        self.reached("first_audio")
-        segment = Segment(clause, bytearray(audio), closed=True)
-        self.segments.append(segment)
-        if self.committed:
-            self._open(segment)
-        self.voice.speaker.wake()
 
-    async def _think(self, clauses: asyncio.Queue[str | None], pieces: AsyncIterator[str]) -> None:
-        splitter = ClauseSplitter()
-        try:
-            async for text in pieces:
-                self.reached("first_token")
-                for clause in splitter.feed(text):
-                    self._offer(clauses, clause)
-            for clause in splitter.finish():
-                self._offer(clauses, clause)
-        finally:
-            clauses.put_nowait(None)
+def noting(served: dict[str, Served]) -> Note:
+    """Return what keeps who served each stage; of the clauses of an answer, the one served differently."""
 
-    def _offer(self, clauses: asyncio.Queue[str | None], clause: str) -> None:
-        self.reached("first_clause")
-        clauses.put_nowait(clause)
+    def note(by: Served) -> None:
+        if by.stage not in served or by.skipped:
+            served[by.stage] = by
 
-    async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
-        segment = Segment(clause)
-        self.segments.append(segment)
-        if self.committed:
-            self._open(segment)
-        try:
-            async for mulaw in (tts or self.voice.tts).stream(clause, self._note):
-                self.reached("first_audio")
-                segment.audio += mulaw
-                self.voice.speaker.wake()
-        finally:
-            segment.closed = True
-            self.voice.speaker.wake()
-
-    def _open(self, segment: Segment) -> None:
-        self.voice.speaker.append(segment)
-        self.voice.emit(CallEvent.REPLY_TEXT, self.number, text=segment.text)
+    return note
 
 
 def summary(found: Found, recited: str) -> dict[str, Any]:
