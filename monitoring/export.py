@@ -44,10 +44,18 @@ def may_read(request: HttpRequest) -> bool:
     if config.metrics_token:
         sent = request.headers.get("Authorization", "")
         return constant_time_compare(sent, f"Bearer {config.metrics_token.get_secret_value()}")
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    if _forwarded(request):
         return False
     try:
         address = ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
         return False
     return any(address in ip_network(network) for network in config.metrics_networks)
+
+
+def _forwarded(request: HttpRequest) -> bool:
+    """Whether a proxy says that it speaks for somebody else, in whichever header it does."""
+    names = {name.lower() for name in request.headers}
+    return not names.isdisjoint(("forwarded", "via", "x-real-ip")) or any(
+        name.startswith("x-forwarded-") for name in names
+    )

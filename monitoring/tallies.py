@@ -117,7 +117,8 @@ def _keep_most_asked(step: int, scope: str, starts: list[datetime]) -> None:
     sizes = rows.filter(start__in=starts).values("start").annotate(questions=Count("pk"))
     for start in sizes.filter(questions__gt=2 * most).values_list("start", flat=True):
         asked = rows.filter(start=start).values_list("counts", "pk")
-        rarest = sorted(asked, key=lambda row: -row[0]["any"])[most:]
+        # A question that went before may have come back with nothing but the end of its call.
+        rarest = sorted(asked, key=lambda row: -row[0].get("any", 0))[most:]
         rows.filter(pk__in=[pk for _, pk in rarest]).delete()
 
 

@@ -205,6 +205,17 @@ def test_of_questions_without_number_the_most_asked_are_kept(monkeypatch: pytest
     assert len(kept) == 3
     assert {question_key("停车"), question_key("会议室")} < set(kept)
 
+    # The end of the call counts for its last question, which went: there may be too many again then.
+    Call.objects.filter(pk=call.pk).update(end_reason="hung_up")
+    take_up()
+    more = make_turns([1500] * 8)
+    for number in range(1, 9):
+        Turn.objects.filter(call=more, number=number).update(
+            user_text=f"问题{number}{number}", interrupted=True
+        )
+    take_up()
+    assert len(kept.all()) == 3
+
 
 def test_questions_go_with_their_calls_and_counts_stay() -> None:
     now = timezone.now()
