@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent, Emit
 from aiker.calls.playout import Segment
@@ -24,9 +26,13 @@ class Announcer:
         self._engines = engines
         self._speaker = speaker
         self._emit = emit
+        self._saying = False
 
-    async def say(self, text: str) -> None:
-        """Queue a sentence from the cache, or from the engine when it is not there yet."""
+    async def say(self, text: str, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Queue a sentence from the cache, or from the engine when it is not there yet.
+
+        That takes time: it is dropped when it is not ``wanted`` any more by then.
+        """
         if not text:
             return
         audio = await self._engines.phrases.fetch(self._engines.tts, text)
@@ -36,13 +42,23 @@ class Announcer:
             except EngineError as exc:
                 self._emit(CallEvent.ERROR, None, **exc.as_dict())
                 return
+        if not wanted():
+            return
+        self._saying = True
         self._emit(CallEvent.REPLY_TEXT, None, text=text)
         self._speaker.append(Segment(text, bytearray(audio), closed=True))
         self._speaker.wake()
 
     def said(self) -> None:
-        self._emit(CallEvent.PHRASE_FINISHED, interrupted=False)
+        """Tell that it was heard to its end, unless it was cut."""
+        self._over(interrupted=False)
 
     def cut(self) -> None:
+        """Stop speaking."""
         self._speaker.silence()
-        self._emit(CallEvent.PHRASE_FINISHED, interrupted=True)
+        self._over(interrupted=True)
+
+    def _over(self, *, interrupted: bool) -> None:
+        if self._saying:
+            self._saying = False
+            self._emit(CallEvent.PHRASE_FINISHED, interrupted=interrupted)

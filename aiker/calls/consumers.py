@@ -43,6 +43,7 @@ class CallConsumer(AsyncWebsocketConsumer):
 
     wire_class: ClassVar[type[Wire]]
     live: ClassVar[set[CallSession]] = set()  # calls of this process, over every wire
+    opening: ClassVar[set[CallConsumer]] = set()  # on their way there
     session: CallSession | None = None
     _start_timer: asyncio.TimerHandle | None = None
 
@@ -64,11 +65,18 @@ class CallConsumer(AsyncWebsocketConsumer):
         if not tokens.admits(self._token(), slug):
             await self._refuse(BAD_TOKEN, slug, "no valid token")
             return
-        if len(self.live) >= settings.AIKER.max_calls:
+        if len(self.live) + len(self.opening) >= settings.AIKER.max_calls:
             await self._refuse(
                 TOO_MANY, slug, f"{len(self.live)} calls are live, AIKER_MAX_CALLS allows no more"
             )
             return
+        self.opening.add(self)
+        try:
+            await self._open(slug)
+        finally:
+            self.opening.discard(self)
+
+    async def _open(self, slug: str) -> None:
         try:
             plan = await in_database(load_plan, slug)
         except ProfileError as exc:
@@ -79,9 +87,9 @@ class CallConsumer(AsyncWebsocketConsumer):
             return
         engines = open_engines(plan)
         await asyncio.to_thread(engines.phrases.load, engines.tts, plan.phrases)
+        await self.accept()
         self.session = CallSession(plan, engines, self.wire_class(), self._send, self._close)
         self.live.add(self.session)
-        await self.accept()
         if self.wire_class.starts_itself:
             self.session.start(CallStarted(parameters={"caller": self._query("caller")}))
         else:

@@ -120,6 +120,7 @@ class Conversation:
         self._turn_number = 1
         self._silence_count = 0
         self._failures = 0
+        self._closing = False  # the last words are being said
         self._pending_tool: Called | None = None  # waits for the caller's yes
         self._desk = ToolDesk(plan.tools, self._emit, engines.send_tool)
         self._voice = Voice(
@@ -172,6 +173,8 @@ class Conversation:
 
     def window(self, start_ms: float, probability: float) -> None:
         """Take the next window of the caller's audio, from ``start_ms`` of that on."""
+        if self._closing:
+            return
         self._floor.window(WINDOW_MS, probability)
         audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
@@ -222,7 +225,9 @@ class Conversation:
             silence_ms = reply.end_of_turn["silence_ms"]
             reply.timeline.reached("silence", self._recorder.spoken_at(decision.speech_end_ms + silence_ms))
         if self._keypad.typing or self._typed:
-            self._carry_to_keys(reply)
+            self._carry(reply)
+            if not self._keypad.typing:
+                self._on_keys("")
             return
         self._carry_from_ms = None
         reply.commit(self._now())
@@ -246,7 +251,14 @@ class Conversation:
         """The caller was not done: take the answer back, and join what comes with what was said."""
         self._emit(CallEvent.TURN_REOPENED, reply.number, heard=reply.spoken.heard(self._now()))
         self._speaker.silence()
-        self._carry_from_ms = reply.speech_start_ms
+        self._carry(reply)
+
+    def _carry(self, reply: Reply) -> None:
+        """Withdraw an answer; what was said and typed belongs to the next."""
+        if reply.audio:
+            self._carry_from_ms = reply.speech_start_ms
+        if reply.keyed:
+            self._typed = reply.keyed.keys + self._typed
         self._withdraw()
 
     def _open_reply(self, decision: Decision) -> Reply:
@@ -347,7 +359,7 @@ class Conversation:
         self._failures += 1
         self._emit(CallEvent.ERROR, reply.number, **error.as_dict())
         logger.warning("call %s: %s %s: %s", self._journal.call.id, error.stage, error.code, error.message)
-        await self._announcer.say(self.plan.apology)
+        await self._announcer.say(self.plan.apology, lambda: reply is self._reply)
 
     def _close_turn(self, reply: Reply, *, interrupted: bool) -> None:
         """Record the turn and put what was heard, and only that, into the history."""
@@ -357,7 +369,9 @@ class Conversation:
         recorded_ms = None if reply.keyed else self._recorder.voice_to_voice(at_ms, reply.answered_from)
         record = reply.record(self._now(), at_ms, recorded_ms, interrupted=interrupted)
         record = replace(record, usage=self._engines.usage.take())
-        self._pending_tool = reply.tools.asks or self._desk.offered_by(record.heard_text)
+        offered = reply.tools.asks or self._desk.offered_by(record.heard_text)
+        # "Again?" and "one moment" answer no question: it stays.
+        self._pending_tool = offered or (reply.pending if reply.manner else None)
         self._speculation.end_turn()
         self._holding = reply.manner is Manner.WAIT
         self._memory.take(reply, record)
@@ -378,6 +392,8 @@ class Conversation:
     def key(self, key: str) -> None:
         """Stop what is being said, and listen for what else is typed."""
         self._emit(CallEvent.DTMF, digit=key)
+        if self._closing:
+            return
         keys = self._keypad.press(key)
         if keys is None and not self._keypad.typing:
             return
@@ -393,24 +409,22 @@ class Conversation:
         elif reply.error or reply.spoken.was_sent or reply.tools.acted:
             self._interrupt(reply)
         elif reply.committed:
-            self._carry_to_keys(reply)
+            self._floor.release()
+            self._speaker.silence()
+            self._carry(reply)
+            if reply.keyed and reply.keyed.chosen:
+                self._typed = ""  # another choice
         if keys is None:
             self._timers.set("keys", self._keypad.wait_s, lambda: self._on_keys(self._keypad.take()))
         else:
             self._on_keys(keys)
 
-    def _carry_to_keys(self, reply: Reply) -> None:
-        """What was said and not answered yet belongs to what is typed."""
-        self._carry_from_ms = reply.speech_start_ms
-        self._withdraw()
-        if self._typed:
-            self._on_keys(self._typed)
-
     def _on_keys(self, keys: str) -> None:
-        """Answer what was typed, behind what the caller is saying."""
+        """Answer what was typed, ``keys`` last, behind what the caller is saying."""
         self._timers.cancel("keys")
+        keys = self._typed + keys
         self._typed = keys if self._turns.speaking else ""
-        if self._typed:
+        if self._typed or self._closing:
             return
         now, meant = self._recorder.caller_ms, keyed(keys, self.plan.menu, self.plan)
         start_ms = now if self._carry_from_ms is None else self._carry_from_ms
@@ -423,14 +437,17 @@ class Conversation:
 
     async def _greet(self) -> None:
         self._spawn(self._prime())
-        await self._announcer.say(self.plan.greeting)
-        await self._phrase_heard()
+        await self._say_to_silence(self.plan.greeting)
         self._expect_speech()
 
-    async def _phrase_heard(self) -> None:
+    async def _say_to_silence(self, text: str) -> None:
+        """Say a fixed sentence to its end, unless the caller speaks before it is there."""
+        await self._announcer.say(text, self._caller_is_silent)
         await self._speaker.drained()
-        if self._reply is None and not self._turns.speaking:
-            self._announcer.said()
+        self._announcer.said()
+
+    def _caller_is_silent(self) -> bool:
+        return self._reply is None and not self._turns.speaking
 
     def frame_sent(self) -> None:
         """Note that a frame of the assistant's went out."""
@@ -444,7 +461,7 @@ class Conversation:
         self._timers.set("silence", seconds, self._on_silence)
 
     def _on_silence(self) -> None:
-        if self._reply or self._turns.speaking:
+        if not self._caller_is_silent():
             return  # the end of that turn starts the wait again
         self._holding = False
         self._silence_count += 1
@@ -455,14 +472,14 @@ class Conversation:
         self._spawn(self._prompt())
 
     async def _prompt(self) -> None:
-        await self._announcer.say(self.plan.silence_prompt)
-        await self._phrase_heard()
+        await self._say_to_silence(self.plan.silence_prompt)
         if self._reply is None:
             self._expect_speech()
 
     async def say_goodbye(self, reason: EndReason) -> None:
-        """Say so, and end the call."""
+        """Say so, and end the call; one that was ended for silence goes on if the caller speaks after all."""
         self._timers.cancel("silence")
+        self._closing = reason is not EndReason.SILENCE
         if self._reply and self._reply.committed:
             self._interrupt(self._reply)
         else:
@@ -471,7 +488,8 @@ class Conversation:
             self._speaker.silence()
         await self._announcer.say(self.plan.goodbye)
         await self._speaker.drained()
-        await self._hang_up(reason)
+        if self._closing or self._caller_is_silent():
+            await self._hang_up(reason)
 
 
 _HANDLERS = {

@@ -8,7 +8,7 @@
     floor.window(32, probability)
     # on_interrupted(hold) when the caller wants to speak; otherwise the reply goes on by itself
 
-Each barge-in is kept with the turn it was into, see ``Reply.barge_ins``.
+Each barge-in that was judged is kept with the turn it was into, see ``Reply.barge_ins``.
 """
 
 from __future__ import annotations

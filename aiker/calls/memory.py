@@ -46,11 +46,14 @@ class Memory:
         """Remember a turn that is over: what was heard, and only that."""
         if version := record.retrieval.get("version"):
             self._versions[version] = None
+        # What a tool did is not done again, however much of it was said.
+        whole = (reply.done or reply.tools.acted) and reply.error is None
         if reply.manner.repeats:
             mend(self.messages, record.heard_text)
+            if self.earlier and not self.earlier.clauses:
+                self.earlier = Earlier.of(self.earlier.question, reply.spoken.segments, whole=whole)
         elif reply.user_text and not reply.manner:
             self.question_before = reply.topic
-            whole = reply.done and reply.error is None
             self.earlier = Earlier.of(reply.asked, reply.spoken.segments, whole=whole)
             said = self._apology if reply.error and not record.heard_text else record.heard_text
             remember(self.messages, reply.asked, said)

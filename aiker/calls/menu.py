@@ -2,8 +2,8 @@
 
 ::
 
-    keyed("9", plan.menu, plan)      # Keyed("（按键）9", say="感谢您的来电，再见。", manner=Manner.GOODBYE)
-    keyed("138", plan.menu, plan)    # Keyed("（按键）138"): a turn with these words
+    keyed("9", plan.menu, plan)      # Keyed("9", say="感谢您的来电，再见。", manner=Manner.GOODBYE)
+    keyed("138", plan.menu, plan)    # Keyed("138"): a turn with these words
 """
 
 from __future__ import annotations
@@ -21,23 +21,32 @@ from aiker.calls.plan import MenuChoice
 class Keyed:
     """``text`` stands in the record; ``asked`` is answered in its place, or ``say`` is said to it."""
 
-    text: str
+    keys: str
     asked: str = ""
     say: str = ""
     manner: Manner = Manner.NONE
 
+    @property
+    def chosen(self) -> bool:
+        """Whether it was a choice of the menu."""
+        return bool(self.asked or self.say)
+
+    @property
+    def text(self) -> str:
+        return f"（按键）{self.keys}"
+
 
 def keyed(keys: str, menu: Mapping[str, MenuChoice], words: Words) -> Keyed:
     """Return what ``keys`` mean."""
-    text, choice = f"（按键）{keys}", menu.get(keys)
+    choice = menu.get(keys)
     if choice is None:
-        return Keyed(text)
+        return Keyed(keys)
     match choice.action:
         case MenuAction.SAY:
-            return Keyed(text, say=choice.text)
+            return Keyed(keys, say=choice.text)
         case MenuAction.ASK:
-            return Keyed(text, asked=choice.text)
+            return Keyed(keys, asked=choice.text)
         case MenuAction.REPEAT:
-            return Keyed(text, say=words.greeting, manner=Manner.REPEAT)
+            return Keyed(keys, say=words.greeting, manner=Manner.REPEAT)
         case MenuAction.HANG_UP:
-            return Keyed(text, say=words.goodbye, manner=Manner.GOODBYE)
+            return Keyed(keys, say=words.goodbye, manner=Manner.GOODBYE)

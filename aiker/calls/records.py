@@ -23,15 +23,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.files.base import ContentFile
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from aiker.calls.models import Call, Turn
 from aiker.calls.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 5
-_FIRST_PAUSE_S = 0.2
+_PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)  # between attempts
 _database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="call-records")
 
 
@@ -115,24 +114,23 @@ class CallWriter:
         """Return when everything queued was stored or given up."""
         self._queue.put_nowait(None)
         if self._task:
-            await self._task
+            await asyncio.shield(self._task)  # a server that does not wait any longer loses no record
 
     async def _run(self) -> None:
         while (item := await self._queue.get()) is not None:
             await self._store(*item)
 
     async def _store(self, work: Callable[..., None], args: tuple[Any, ...]) -> None:
-        pause = _FIRST_PAUSE_S
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt, pause in enumerate((*_PAUSES_S, None), 1):
             try:
                 await in_database(work, self._call_id, *args)
                 return
-            except (DatabaseError, OSError) as exc:
+            except Exception as exc:  # whatever it is: what comes behind it is stored nevertheless
                 logger.warning(
                     "call %s: %s failed (%s), attempt %d", self._call_id, work.__name__, exc, attempt
                 )
-            await asyncio.sleep(pause)
-            pause *= 2
+            if pause:
+                await asyncio.sleep(pause)
         logger.error(
             "call %s: NOT STORED %s %s",
             self._call_id,

@@ -264,8 +264,8 @@ class Reply:
 
     @property
     def _tool(self) -> Called | None:
-        """The tool that the caller's words call."""
-        return self.tools.called_by(self.asked)
+        """The tool that the caller's words call; those of a repetition did so already."""
+        return None if self.manner.repeats else self.tools.called_by(self.asked)
 
     def _messages(self, passages: list[dict[str, Any]]) -> list[Message]:
         # A question that is asked again must not find its broken answer there.
@@ -285,7 +285,12 @@ class Reply:
             await self.spoken.repeat(self.earlier, slower=self.manner is Manner.SLOWER)
             return
         fixed = self._fixed_answer()
-        may_call = self.tools.offered and self._asks and not (self.found and self.found.spoken)
+        may_call = (
+            self.tools.offered
+            and self._asks
+            and not self.manner.repeats
+            and not (self.found and self.found.spoken)
+        )
         if fixed and not may_call:
             await self.spoken.recite(fixed)
             return

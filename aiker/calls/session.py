@@ -15,6 +15,7 @@ loop only and never touches the ORM, a model or a file.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
 import weakref
@@ -71,12 +72,12 @@ class CallSession:
         loop = asyncio.get_running_loop()
         self._clock = Clock(loop)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers = Timers(loop)
         self._finished = False
         self._stored = asyncio.Event()
         self._recorder = Recorder()
         # Its parts hold no call: it would stay, when it is over, until Python looks for garbage.
         me = weakref.proxy(self)
+        self._timers = Timers(loop, lambda exc: me._fail(exc))
         self._speaker = Speaker(
             wire, send, self._recorder, self._clock.now, lambda: me._conversation.frame_sent()
         )
@@ -125,11 +126,13 @@ class CallSession:
         self._finished = True
         self._vad.close()
         self._timers.stop()
-        if self.started:
-            await self._conclude(reason, code)
-        elif code is not None:
-            await self._close(code)
-        self._stored.set()
+        try:
+            if self.started:
+                await self._conclude(reason, code)
+            elif code is not None:
+                await self._close_socket(code)
+        finally:
+            self._stored.set()
 
     @property
     def finished(self) -> bool:
@@ -149,10 +152,10 @@ class CallSession:
     async def _conclude(self, reason: EndReason, code: int | None) -> None:
         self._conversation.end()
         self._recorder.cut(self._clock.now())
+        self._speaker.forget()
         self._journal.emit(CallEvent.CALL_ENDED, reason=reason.value)
         if code is not None:
-            await self._speaker.flush()
-            await self._close(code)
+            await self._close_socket(code)
         current = asyncio.current_task()
         for task in self._tasks - ({current} if current else set()):
             task.cancel()
@@ -164,9 +167,14 @@ class CallSession:
             "usage": self._engines.usage.take(),
         }
         await self._journal.end(fields, self._recorder)
-        for holds_sound in (self._recorder, self._speaker, self._conversation):
-            holds_sound.forget()
+        self._recorder.forget()
+        self._conversation.forget()
         logger.info("call %s ended: %s, %d turns", self.id, reason.value, self._conversation.turns)
+
+    async def _close_socket(self, code: int) -> None:
+        with contextlib.suppress(OSError):  # the peer is gone already
+            await self._speaker.flush()
+            await self._close(code)
 
     # -- in -----------------------------------------------------------------
 
@@ -174,8 +182,13 @@ class CallSession:
         """Take one message of the carrier; WireError when the call cannot go on."""
         if self._finished:
             return
-        for item in self._wire.receive(text=text, data=data):
-            self._take(item)
+        try:
+            for item in self._wire.receive(text=text, data=data):
+                self._take(item)
+        except WireError:
+            raise
+        except Exception as exc:
+            self._fail(exc)
 
     def _take(self, item: WireInput) -> None:
         match item:
@@ -203,7 +216,10 @@ class CallSession:
         if self._finished:
             return
         logs.call_id.set(str(self.id))  # the VAD's thread calls, in a context of its own
-        self._conversation.window(start_ms, probability)
+        try:
+            self._conversation.window(start_ms, probability)
+        except Exception as exc:
+            self._fail(exc)
 
     # -- small things ---------------------------------------------------------
 
@@ -218,6 +234,11 @@ class CallSession:
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (exc := task.exception()) and not self._finished:
-            logger.error("call %s: internal error", self.id, exc_info=exc)
+        if not task.cancelled() and (exc := task.exception()):
+            self._fail(exc)
+
+    def _fail(self, exc: BaseException) -> None:
+        """End this call, and no other, for a bug."""
+        logger.error("call %s: internal error", self.id, exc_info=exc)
+        if not self._finished:
             self._spawn(self.finish(EndReason.INTERNAL_ERROR, 4500))

@@ -71,7 +71,7 @@ class Speaker:
         self._outbox.put_nowait(self._wire.clear())
 
     def forget(self) -> None:
-        """Let go of all audio, see ``Recorder.forget``."""
+        """Let go of all audio, see ``Recorder.forget``; nothing more is said."""
         self._queue.clear(self._now())
 
     def hold(self) -> None:

@@ -49,7 +49,8 @@ def engine_errors(stage: str, url: str) -> Iterator[None]:
         ) from exc
     except APIStatusError as exc:
         raise EngineError(stage, "refused", f"{url} answered {exc.status_code}: {exc.message}") from exc
-    except (APIError, httpx2.HTTPError) as exc:  # a body that breaks off reaches us as httpx2 raised it
+    # A body that breaks off reaches us as httpx2 raised it, one that is no JSON as the decoder did.
+    except (APIError, httpx2.HTTPError, ValueError) as exc:
         raise EngineError(stage, "broken", f"{url} broke off: {exc}") from exc
 
 

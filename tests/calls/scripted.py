@@ -120,6 +120,9 @@ class StandInEngines:
     async def fetch(self, _tts: Any, text: str) -> bytes | None:
         return None if text in self.not_cached else LOUD * len(text) * TONE_MS * 8
 
+    def load(self, _tts: Any, _texts: Any) -> None:
+        return
+
     # -- as the audio turn model
     def ask(
         self, _mulaw: bytes, loop: asyncio.AbstractEventLoop, on_answer: Callable[[float | None], None]
@@ -138,6 +141,21 @@ class StandInEngines:
         return
 
 
+def call_engines(engines: StandInEngines, vad: Any = None) -> CallEngines:
+    """Return the engines of a call, all of them by script but for what ``vad`` listens with."""
+    stand_in: Any = engines
+    return CallEngines(
+        vad=vad or stand_in,
+        stt=stand_in,
+        llm=stand_in,
+        tts=stand_in,
+        knowledge=engines.knowledge,
+        phrases=stand_in,
+        send_tool=engines.send_tool,
+        turn_model=stand_in,
+    )
+
+
 def _or_raise(answer: Any) -> Any:
     if isinstance(answer, EngineError):
         raise answer
@@ -148,17 +166,7 @@ class ScriptedCall:
     """A live call: ``await call.speaks(1.0)``, ``await call.waits(2.0)``, then look at ``call.events``."""
 
     def __init__(self, plan: CallPlan, engines: StandInEngines, vad: Any = None) -> None:
-        stand_in: Any = engines
-        everything = CallEngines(
-            vad=vad or stand_in,
-            stt=stand_in,
-            llm=stand_in,
-            tts=stand_in,
-            knowledge=engines.knowledge,
-            phrases=stand_in,
-            send_tool=engines.send_tool,
-            turn_model=stand_in,
-        )
+        everything = call_engines(engines, vad)
         self.engines = engines
         self.sent: list[Message] = []
         self.closed: int | None = None

@@ -253,3 +253,72 @@ def test_who_types_is_not_asked_whether_they_are_there(plan: CallPlan) -> None:
 
     call = perform(plan, StandInEngines(), scene)
     assert call.all("silence_prompt") == []
+
+
+def test_a_key_pressed_as_speech_ends_does_not_make_the_call_deaf(plan: CallPlan) -> None:
+    engines = StandInEngines(hears=["我的号码是", "我的号码是", "几点开门"], answers=["查到了。", "九点。"])
+
+    async def scene(call: ScriptedCall) -> None:
+        await call.speaks(0.5)
+        call.presses("12#")
+        await call.speaks(0.2)
+        call.presses("7")
+        await call.waits(8)
+        await call.speaks(1)
+        await call.waits(4)
+
+    call = perform(plan, engines, scene)
+    assert [turn["user_text"] for turn in call.all("turn_finished")] == ["我的号码是（按键）127", "几点开门"]
+
+
+def test_figures_that_go_on_before_the_answer_are_one_number(plan: CallPlan) -> None:
+    engines = StandInEngines(answers=["查到了。"] * 2, thinks_s=3)
+
+    async def scene(call: ScriptedCall) -> None:
+        call.presses("1380013")
+        await call.waits(END_S + 1)
+        call.presses("8000#")
+        await call.waits(8)
+
+    call = perform(plan, engines, scene)
+    assert [turn["user_text"] for turn in call.all("turn_finished")] == ["（按键）13800138000"]
+
+
+@pytest.mark.parametrize("sound", ["", "我的号码"], ids=["cough", "words"])
+def test_a_sound_before_the_answer_keeps_what_was_typed(plan: CallPlan, sound: str) -> None:
+    engines = StandInEngines(hears=[sound] * 2, answers=["查到了。"] * 2, thinks_s=3)
+
+    async def scene(call: ScriptedCall) -> None:
+        call.presses("138#")
+        await call.waits(1)
+        await call.speaks(0.4)
+        await call.waits(9)
+
+    call = perform(plan, engines, scene)
+    assert [turn["user_text"] for turn in call.all("turn_finished")] == [f"{sound}（按键）138"]
+    assert said(call) == GREETING + "查到了。"
+
+
+def test_another_choice_replaces_the_one_that_is_not_answered_yet(plan: CallPlan) -> None:
+    engines = StandInEngines(answers=["一百二。"] * 2, thinks_s=3)
+
+    async def scene(call: ScriptedCall) -> None:
+        call.presses("2")
+        await call.waits(2)
+        call.presses("1")
+        await call.waits(8)
+
+    call = perform(plan, engines, scene)
+    assert [turn["user_text"] for turn in call.all("turn_finished")] == ["（按键）1"]
+
+
+def test_a_key_in_the_greeting_ends_it_once(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines())
+        await call.waits(0.3)
+        call.presses("1")
+        await call.waits(6)
+        await call.hangs_up()
+        assert [event["interrupted"] for event in call.all("phrase_finished")] == [True]
+
+    play(scenario)

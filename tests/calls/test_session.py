@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aiker.calls import records
 from aiker.calls.conversation import Conversation
 from aiker.calls.events import CallEvent
 from aiker.calls.floor import Floor
@@ -25,7 +27,7 @@ from engines.routing import Served, Skipped
 from knowledge.fusion import Passage
 from knowledge.rag import Found
 from knowledge.retrieval import RetrievalResult
-from tests.calls.scripted import ScriptedCall, StandInEngines, play
+from tests.calls.scripted import LOUD, TONE_MS, ScriptedCall, StandInEngines, play
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -399,6 +401,113 @@ def test_a_call_that_is_too_long_is_ended_with_a_goodbye(plan: CallPlan) -> None
         assert call.all("call_ended")[0]["reason"] == "time_limit"
 
     play(scenario)
+
+
+def test_the_last_words_are_said_to_a_caller_who_speaks_and_nothing_is_answered_behind_them(
+    plan: CallPlan,
+) -> None:
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["几点开门"] * 3, answers=["九点。"] * 3)
+        call = ScriptedCall(replace(plan, max_call_seconds=5), engines)
+        await call.waits(4.5)
+        await call.speaks(1)  # over the limit
+        await call.waits(4)
+        assert call.all("reply_text")[-1]["text"] == GOODBYE
+        assert call.all("call_ended")[0]["reason"] == "time_limit"
+        assert call.all("turn_finished") == []
+
+    play(scenario)
+
+
+def test_a_caller_who_speaks_into_the_goodbye_of_a_silence_keeps_the_call(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["喂，我还在"] * 2, answers=["您请说。"])
+        call = ScriptedCall(replace(plan, silence_prompts=0, goodbye="感谢您的来电，再见。"), engines)
+        while not any(event["text"].endswith("再见。") for event in call.all("reply_text")):
+            await call.waits(0.1)
+        await call.waits(0.5)
+        await call.speaks(1)
+        await call.waits(4)
+        assert call.all("turn_finished")[0]["heard_text"] == "您请说。"
+        assert not call.session.finished
+        await call.hangs_up()
+
+    play(scenario)
+
+
+def test_an_apology_that_had_to_be_made_is_not_said_over_the_caller(
+    plan: CallPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def make(_self: Any, _tts: Any, text: str) -> bytes:
+        await asyncio.sleep(2)
+        return LOUD * len(text) * TONE_MS * 8
+
+    monkeypatch.setattr(StandInEngines, "make", make, raising=False)
+
+    async def scenario() -> None:
+        engines = StandInEngines(hears=["几点开门"] * 2, answers=[DOWN, "九点。"], not_cached=[APOLOGY])
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(1)
+        await call.speaks(2)  # while it is made
+        await call.waits(4)
+        await call.hangs_up()
+        assert [event["text"] for event in call.all("reply_text")] == [GREETING, "九点。"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("where", ["window", "key", "_on_silence"])
+def test_a_bug_ends_its_call(plan: CallPlan, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def bug(*_: object) -> None:
+        raise RuntimeError(where)
+
+    monkeypatch.setattr(Conversation, where, bug)
+
+    async def scenario() -> None:
+        call = ScriptedCall(replace(plan, greeting=""), StandInEngines())
+        call.presses("1")
+        await call.waits(20)
+        assert call.closed == 4500
+        assert call.all("call_ended")[0]["reason"] == "internal_error"
+
+    play(scenario)
+
+
+def test_a_call_whose_peer_is_gone_is_stored_and_over(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines())
+        await call.waits(2)
+
+        async def gone(_: object) -> None:
+            raise ConnectionResetError
+
+        call.session._speaker._send = call.session._close = gone
+        await call.hangs_up()
+        await call.waits(0.1)
+        assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+    play(scenario)
+    call = Call.objects.get()
+    assert (call.end_reason, bool(call.recording)) == ("hung_up", True)
+
+
+def test_a_call_whose_row_is_gone_ends_like_any_other(
+    plan: CallPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def deleted(*_: object) -> None:
+        """Stand for a call that was created, and deleted in the admin since."""
+
+    monkeypatch.setattr(records, "create_call", deleted)
+
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines())
+        await call.waits(2)
+        await call.hangs_up()
+
+    play(scenario)
+    assert "NOT STORED finish_call" in caplog.text
 
 
 def test_a_greeting_is_told_to_be_over_when_it_was_heard_and_when_it_was_cut(plan: CallPlan) -> None:

@@ -18,11 +18,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from aiker.calls.events import CallEvent
+from aiker.calls.events import CallEvent, Emit
 from aiker.calls.tools import matching
 from aiker.calls.tools.http import Send
 from aiker.calls.tools.request import build
@@ -35,12 +35,8 @@ logger = logging.getLogger(__name__)
 _under_way: set[asyncio.Task[None]] = set()  # of every call; each ends within its tool's time limit
 
 
-class Emit(Protocol):
-    def __call__(self, kind: CallEvent, turn: int | None = None, **data: Any) -> None: ...
-
-
 class ToolDesk:
-    """See the module. ``about`` is what receivers are told of the call; the session fills it in."""
+    """See the module. ``about`` is what receivers are told of the call; the conversation fills it in."""
 
     def __init__(self, tools: Sequence[ToolSpec], emit: Emit, send: Send) -> None:
         self.tools = tuple(tools)

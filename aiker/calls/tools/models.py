@@ -132,7 +132,7 @@ class Tool(models.Model):
         verbose_name = _("tool")
         verbose_name_plural = _("tools")
         ordering = ["name"]
-        permissions = [("send_tool", "Can send a tool's request by hand")]
+        permissions = [("send_tool", _("Can send a tool's request by hand"))]
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,7 @@
     tools = ToolTurn(desk, stage, number=3, pending=None)
     if called := tools.called_by(text): await tools.perform(called)
     elif tools.offered: await tools.converse(messages, otherwise="这个我不太清楚。")
-    tools.runs, tools.asks, tools.ending, tools.target       # for the record and the session
+    tools.runs, tools.asks, tools.ending, tools.target       # for the record and the conversation
 
 Nothing is run before the turn is certain. One sentence at most is said while something runs.
 """

@@ -7,8 +7,8 @@
         await say(reading.rest())        # all of them
     reading.call                         # behind them: the first tool that it called, or None
 
-Small models write a call as text (``<tool_call>{...}``, a JSON block); nobody wants to hear that. What begins
-so is held back, and read as the call that it is.
+Small models write a call as text (``<tool_call>{...}``, a JSON block), alone or behind words; nobody wants to
+hear that. What begins so is held back, and read as the call that it is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any
 from engines.adapters.llm_adapter import Message, ToolCall
 
 _BEGINS = ("<tool_call", "```", "{")
+_CALL = re.compile(r"<tool_call|```|\n\s*\{", re.IGNORECASE)  # behind words
+_BEGUN = re.compile(r"(?:<|<t|<to|<too|<tool|<tool_|<tool_c|<tool_ca|<tool_cal|`|``|\n\s*)$", re.IGNORECASE)
 _FENCES = re.compile(r"^(?:<tool_call>|```[a-z]*)|(?:</tool_call>|```)$")
 _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
@@ -49,14 +51,23 @@ class Reading:
         return False
 
     async def rest(self) -> AsyncIterator[str]:
-        """Yield the words, from the first one on."""
-        if self._held:
-            yield self._held
-        async for item in self._items:
+        """Yield the words, from the first one on, up to a call that is written behind them."""
+        words, held = _cut(self._held)
+        while True:
+            if words:
+                yield words
+            item = await anext(self._items, None)
+            if item is None:
+                break
             if isinstance(item, ToolCall):
                 self._keep(item)
-            elif item:
-                yield item
+                words = ""
+            else:
+                words, held = _cut(held + item)
+        if not _CALL.match(held):
+            yield held
+        elif self.call is None:
+            self.call = written_call(held)
 
     async def close(self) -> None:
         """Stop the engine."""
@@ -108,3 +119,12 @@ def _arguments(call: ToolCall) -> str:
 def _may_be_call(text: str) -> bool:
     start = text.lstrip().lower()
     return not start or any(start.startswith(mark) or mark.startswith(start) for mark in _BEGINS)
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Return what can be said, and what is a call or may become one."""
+    if found := _CALL.search(text):
+        return text[: found.start()], text[found.start() :]
+    begun = _BEGUN.search(text)
+    end = begun.start() if begun else len(text)
+    return text[:end], text[end:]

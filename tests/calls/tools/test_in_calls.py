@@ -190,6 +190,25 @@ def test_a_caller_who_goes_on_while_a_message_is_sent_does_not_send_it_twice(pla
     play(scenario)
 
 
+@pytest.mark.parametrize(("progress", "again"), [("请稍等，我来登记。",) * 2, ("", "您的留言正在发送。")])
+def test_a_caller_who_asks_again_meanwhile_does_not_send_it_twice(
+    plan: Plan, progress: str, again: str
+) -> None:
+    async def scenario() -> None:
+        receiver = ScriptedReceiver([None], takes_s=4)
+        script = engines(receiver, hears=["给我回电话", "你说什么"] * 2, answers=[again])
+        call = ScriptedCall(plan("webhook", progress=progress), script)
+        await call.waits(2)
+        await asks(call, 1.5)
+        await asks(call, 8)
+        assert len(receiver.got) == 1
+        assert call.all("turn_finished")[-1]["manner"] == "repeat"
+        assert call.all("turn_finished")[-1]["heard_text"] == again
+        await call.hangs_up()
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("code", ["timeout", "status", "not_json", "host"])
 def test_a_tool_that_fails_is_owned_up_to_and_the_call_goes_on(plan: Plan, code: str) -> None:
     async def scenario() -> None:
@@ -294,6 +313,34 @@ def test_a_call_that_a_small_model_writes_is_never_read_aloud(plan: Plan, writte
     play(scenario)
 
 
+@pytest.mark.parametrize("mark", ["<tool_call>", "```json\n", "\n"], ids=["tag", "block", "line"])
+def test_nor_is_one_that_it_writes_behind_words(plan: Plan, mark: str) -> None:
+    async def scenario() -> None:
+        written = f"好的，我查一下。{mark}" + json.dumps(
+            {"name": "query_order", "arguments": {"order": "1024"}}
+        )
+        script = engines(ScriptedReceiver([{"status": "已发货"}]), hears=["订单呢"], answers=[written])
+        call = ScriptedCall(plan("lookup", answer=ANSWER), script)
+        await call.waits(2)
+        await asks(call, 8)
+        assert "".join(said(call)) == "好的，我查一下。您的订单已发货。"
+        await call.hangs_up()
+
+    play(scenario)
+
+
+def test_what_only_begins_like_one_is_said(plan: Plan) -> None:
+    async def scenario() -> None:
+        script = engines(hears=["小数"], answers=["一<二，二<三。"])
+        call = ScriptedCall(plan("lookup"), script)
+        await call.waits(2)
+        await asks(call)
+        assert "".join(said(call)) == "一<二，二<三。"
+        await call.hangs_up()
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("answer", "heard"),
     [("股票涨了。", ["不清楚，需要为您转人工吗？"]), (CALLED, [CHECKING, "您的订单已发货。"])],
@@ -324,6 +371,18 @@ def test_a_tool_that_asks_first_runs_at_a_yes(plan: Plan, reply: str) -> None:
         assert said(call) == ["要转人工吗？"]
         assert call.all("turn_finished")[0]["tools"] == []
         await asks(call)
+        assert call.all("call_ended")[0]["reason"] == "transferred"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("manner", ["没听清，再说一遍", "等一下"])
+def test_a_question_that_is_said_again_or_waits_can_be_answered_still(plan: Plan, manner: str) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan("transfer", confirm="要转人工吗？"), engines(hears=["转人工", manner, "对"]))
+        await call.waits(2)
+        for _ in range(3):
+            await asks(call)
         assert call.all("call_ended")[0]["reason"] == "transferred"
 
     play(scenario)
