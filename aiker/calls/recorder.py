@@ -57,6 +57,10 @@ class Recorder:
         """Return how much more audio arrived than time went by."""
         return 0.0 if self._first_ms is None else self.caller_ms - (now_ms - self._first_ms)
 
+    def late_ms(self, now_ms: float) -> float:
+        """Return how much of the caller's audio is missing, beyond what the fastest frame took on its way."""
+        return now_ms - self._anchor - self.caller_ms
+
     def caller(self, start_ms: float, end_ms: float) -> bytes:
         """Return caller audio between two moments of the caller's audio time."""
         start = max(0, int(start_ms * _BYTES_PER_MS))

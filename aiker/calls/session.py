@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiker import logs
+from aiker.audio import g711
 from aiker.calls import observing
 from aiker.calls.clock import Clock
 from aiker.calls.conversation import Conversation
@@ -49,6 +50,7 @@ from aiker.calls.wire.base import (
 
 logger = logging.getLogger(__name__)
 
+LEAST_LOST_MS = 60  # of the caller's audio that is missed
 MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
 
 
@@ -193,6 +195,7 @@ class CallSession:
     def _take(self, item: WireInput) -> None:
         match item:
             case AudioIn():
+                self._fill(item)
                 self._hear(item.payload)
             case MarkReached(name):
                 self._speaker.reached(name)
@@ -202,6 +205,12 @@ class CallSession:
                 self._conversation.key(digit)
             case CallStopped():
                 self._spawn(self.finish(EndReason.HUNG_UP, 1000))
+
+    def _fill(self, audio: AudioIn) -> None:
+        """Hear silence for what was lost on the way: else all that comes seems to be said too early."""
+        late_ms = self._recorder.late_ms(self._clock.now()) - len(audio.payload) * 1000 / g711.RATE
+        if (lost_ms := min(audio.lost_ms, late_ms)) >= LEAST_LOST_MS:
+            self._hear(g711.SILENCE * round(lost_ms * g711.RATE / 1000))
 
     def _hear(self, mulaw: bytes) -> None:
         now = self._clock.now()

@@ -16,7 +16,7 @@ from aiker.calls.events import CallEvent
 from aiker.calls.floor import Floor
 from aiker.calls.hold import Hold
 from aiker.calls.journal import Journal
-from aiker.calls.models import Assistant, Call
+from aiker.calls.models import Assistant, Call, Turn
 from aiker.calls.partials import Partials
 from aiker.calls.plan import CallPlan, plan_for
 from aiker.calls.reply import Reply
@@ -473,6 +473,23 @@ def test_a_bug_ends_its_call(plan: CallPlan, monkeypatch: pytest.MonkeyPatch, wh
         assert call.all("call_ended")[0]["reason"] == "internal_error"
 
     play(scenario)
+
+
+def test_what_is_lost_of_the_callers_audio_does_not_shift_what_comes(plan: CallPlan) -> None:
+    async def scenario() -> None:
+        call = ScriptedCall(plan, StandInEngines(hears=["几点开门"], answers=["九点。"]))
+        await call.waits(2)
+        await asyncio.sleep(3)
+        call.session.receive(text='{"event": "lost", "ms": 3000}')
+        call._audio_ms += 3000  # which the speech detector is given as silence
+        await call.speaks(1)
+        await call.waits(4)
+        await call.hangs_up()
+
+    play(scenario)
+    turn = Turn.objects.get()
+    assert turn.at_ms == pytest.approx(5000, abs=100)
+    assert turn.voice_to_voice_ms == pytest.approx(turn.recorded_voice_to_voice_ms, abs=60)
 
 
 def test_a_call_whose_peer_is_gone_is_stored_and_over(plan: CallPlan) -> None:

@@ -31,10 +31,10 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class AudioIn:
-    """Caller audio, mu-law 8 kHz of any length; ``at_ms`` is its start in stream time, where told."""
+    """Caller audio, mu-law 8 kHz of any length; ``lost_ms`` of it went missing before it, where told."""
 
     payload: bytes
-    at_ms: int | None = None
+    lost_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class SoftphoneWire(Wire):
                 return [MarkReached(name)]
             case {"event": "dtmf", "digit": str(digit)} if len(digit) == 1 and digit in "0123456789*#":
                 return [DtmfIn(digit)]
+            case {"event": "lost", "ms": int(ms)} if ms > 0:
+                return [AudioIn(b"", ms)]
             case {"event": "hangup"}:
                 return [CallStopped()]
         return []

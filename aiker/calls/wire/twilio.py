@@ -28,6 +28,7 @@ from aiker.calls.wire.base import (
 
 MAX_MESSAGE = 64 * 1024
 MAX_PAYLOAD = 8000  # one second
+_BYTES_PER_MS = 8
 
 
 class TwilioWire(Wire):
@@ -45,6 +46,7 @@ class TwilioWire(Wire):
         self._sid_json = '""'
         self._started = False
         self._stopped = False
+        self._expected_ms: int | None = None  # where the next audio begins in stream time
 
     def receive(self, *, text: str | None = None, data: bytes | None = None) -> list[WireInput]:
         if self._stopped:
@@ -110,7 +112,12 @@ class TwilioWire(Wire):
             raise WireError("a media payload that is not base64") from None
         if len(payload) > MAX_PAYLOAD:
             raise WireError(f"a media payload of {len(payload)} bytes; at most {MAX_PAYLOAD}", TOO_LARGE)
-        return [AudioIn(payload, _milliseconds(media.get("timestamp")))] if payload else []
+        return [AudioIn(payload, self._lost_before(payload, media.get("timestamp")))] if payload else []
+
+    def _lost_before(self, payload: bytes, timestamp: Any) -> int:
+        at_ms, expected = _milliseconds(timestamp), self._expected_ms
+        self._expected_ms = None if at_ms is None else at_ms + len(payload) // _BYTES_PER_MS
+        return 0 if at_ms is None or expected is None else max(0, at_ms - expected)
 
     def _on_dtmf(self, message: dict[str, Any]) -> list[WireInput]:
         digit = str(_section(message, "dtmf").get("digit"))

@@ -23,6 +23,7 @@ const REFUSALS = {
 const STATUSES = { 401: "logged_out", 403: "logged_out", 404: "assistant_unknown", 429: "busy" };
 // One second of speech stuck in the socket: what comes later is better lost than late.
 const MAX_UNSENT_BYTES = 8000;
+const BYTES_PER_MS = 8;
 
 export async function requestCall(tokenUrl, csrfToken) {
   const response = await fetch(tokenUrl, {
@@ -55,6 +56,7 @@ export function openLink(url, handlers) {
 class CallLink {
   constructor(socket, { onAudio, onEvent, onClose }) {
     this.socket = socket;
+    this.lostMs = 0;
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") onEvent(JSON.parse(data));
       else onAudio(new Uint8Array(data));
@@ -63,9 +65,13 @@ class CallLink {
   }
 
   sendFrame(bytes) {
-    if (this.socket.readyState === WebSocket.OPEN && this.socket.bufferedAmount < MAX_UNSENT_BYTES) {
-      this.socket.send(bytes);
+    if (this.socket.bufferedAmount >= MAX_UNSENT_BYTES) {
+      this.lostMs += bytes.length / BYTES_PER_MS;
+      return;
     }
+    if (this.lostMs) this.send({ event: "lost", ms: Math.round(this.lostMs) });
+    this.lostMs = 0;
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(bytes);
   }
 
   send(message) {
