@@ -12,6 +12,7 @@ from django.db.models import ManyToManyField
 from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,8 +21,10 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 admin.site.unregister([User, Group])
 
 # Other permissions open no page.
-_APPS = ["calls", "knowledge", "monitoring", "auth"]
-_WITHOUT_PAGE = ["permission", "turn", "chunk", "indexversion", "rollup"]
+_APPS = ["calls", "engines", "knowledge", "monitoring", "auth"]
+_WITHOUT_PAGE = [
+    "permission", "turn", "chunk", "historicaldocument", "rollup", "takenup", "enginememory",
+]  # fmt: skip
 _ACTIONS = {"view": _("see"), "add": _("add"), "change": _("change"), "delete": _("delete")}
 
 
@@ -32,7 +35,8 @@ class PermissionsField(ModelMultipleChoiceField):
 
     def label_from_instance(self, permission: Permission) -> str:
         action = permission.codename.partition("_")[0]
-        return f"{capfirst(permission.content_type.name)}: {_ACTIONS.get(action, permission.name)}"
+        allowed = _ACTIONS.get(action) or gettext(permission.name)
+        return f"{capfirst(permission.content_type.name)}: {allowed}"
 
 
 def tick_boxes(db_field: ManyToManyField, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,16 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from monitoring.figures import ENGINE_DOWN, FAILED
 from monitoring.latency_report import of_scope
 from monitoring.models import Alarm, Sample, Target, TurnSample
 from monitoring.notifications import announce, remind
 from monitoring.objectives import Demand, Measured, OpenAlarm, Plan, decide, percentile
+from monitoring.scopes import fits
 from monitoring.turns import STAGES, TOTAL
+
+JUDGED = ("value", "worst", "met_since", "consequences", "resolved_at", "unmeasured")
+"""What this module writes of an alarm that is open."""
 
 
 def watch(now: datetime) -> list[Alarm]:
@@ -43,8 +48,15 @@ def watch(now: datetime) -> list[Alarm]:
 
 
 def measure(target: Target, now: datetime) -> Measured:
-    """Return the target's percentile over the time it is about; of several GPUs, the worst."""
+    """Return the target's percentile over the time it is about; of several GPUs, the worst.
+
+    Of the turns that failed it is their share. A scope that does not fit the metric is of nothing.
+    """
     since = now - timedelta(seconds=target.window_s)
+    if not fits(target.metric, target.scope):
+        return Measured(None, 0)
+    if target.metric == FAILED:
+        return _failed(target, since, now)
     if target.metric in (*STAGES, TOTAL):
         values = _turn_values(target, since, now)
         return Measured(percentile(values, target.percentile), len(values))
@@ -60,6 +72,13 @@ def acknowledge(alarms: Iterable[Alarm], user: Any) -> int:
     return unknown.update(acknowledged_at=timezone.now(), acknowledged_by=user)
 
 
+def _failed(target: Target, since: datetime, now: datetime) -> Measured:
+    rows = TurnSample.objects.filter(at__gte=since, at__lte=now, turn__isnull=False)
+    errors = list(of_scope(rows, target.scope).values_list("turn__error", flat=True))
+    failed = sum(bool(error) for error in errors)
+    return Measured(100 * failed / len(errors) if errors else None, len(errors))
+
+
 def _turn_values(target: Target, since: datetime, now: datetime) -> list[float]:
     rows = TurnSample.objects.filter(at__gte=since, at__lte=now, total_ms__isnull=False)
     found = of_scope(rows, target.scope).values_list("total_ms", "shares")
@@ -70,18 +89,20 @@ def _turn_values(target: Target, since: datetime, now: datetime) -> list[float]:
 
 def _sample_values(target: Target, since: datetime, now: datetime) -> Mapping[str, list[float]]:
     rows = Sample.objects.filter(at__gte=since, at__lte=now)
-    if target.scope.startswith("host:"):
-        rows = rows.filter(host=target.scope.removeprefix("host:"))
+    kind, _, name = target.scope.partition(":")
+    if kind == "host":
+        rows = rows.filter(host=name)
     found: dict[str, list[float]] = defaultdict(list)
     for host, source, values in rows.values_list("host", "source", "values"):
         for key, value in values.items():
-            if key.partition("|")[0] == target.metric:
+            metric, *labels = key.split("|")
+            if metric == target.metric and (kind != "engine" or name in labels[-1:]):
                 found[f"{host} {source} {key}"].append(value)
     return found
 
 
 def _demand(target: Target) -> Demand:
-    part_of = TOTAL if target.metric in STAGES else ""
+    part_of = TOTAL if target.metric in STAGES else FAILED if target.metric == ENGINE_DOWN else ""
     return Demand(target.pk, target.metric, target.scope, target.threshold, target.min_count, part_of)
 
 
@@ -112,13 +133,16 @@ def _apply(
     ]
     for alarm in opened:
         alarm.save()
-    for key in (*plan.update, *plan.met, *plan.resolve):
+    over = [*plan.resolve, *plan.lapse]
+    for key in (*plan.update, *plan.met, *over):
         alarm = alarms[key]
         if (figure := measured.get(alarm.target_id)) and figure.value is not None:
             alarm.value = figure.value
         alarm.worst = max(alarm.worst, alarm.value)
-        alarm.met_since = now if key in plan.met else alarm.met_since if key in plan.resolve else None
+        alarm.met_since = now if key in plan.met else alarm.met_since if key in over else None
         alarm.consequences = names(alarm.target_id) or alarm.consequences
-        alarm.resolved_at = now if key in plan.resolve else None
-        alarm.save()
-    return opened + [alarms[key] for key in plan.resolve]
+        alarm.resolved_at = now if key in over else None
+        alarm.unmeasured = key in plan.lapse
+        # Not the whole row: somebody may have acknowledged it meanwhile.
+        alarm.save(update_fields=JUDGED)
+    return opened + [alarms[key] for key in over]

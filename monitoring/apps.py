@@ -10,7 +10,7 @@ class MonitoringConfig(AppConfig):
         from django.conf import settings
         from prometheus_client import REGISTRY
 
-        from monitoring import live_feed, receivers  # noqa: F401
+        from monitoring import live_feed, receivers, targets  # noqa: F401
         from monitoring.stored_metrics import StoredMetrics
 
         REGISTRY.register(StoredMetrics())

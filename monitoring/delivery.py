@@ -26,6 +26,7 @@ from django.core.mail import EmailMessage
 from django.db import close_old_connections
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aiker.calls.tools.hosts import host_problem
 from aiker.calls.tools.http import exchange
@@ -43,6 +44,16 @@ WEBHOOK_S = 10.0
 WAITS = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800))
 HOSTS_SETTING = "AIKER_ALARM_HOSTS"
 State = Notification.State
+
+FAILURES = {
+    "host": gettext_lazy("Nothing may be sent to this address."),
+    "unreachable": gettext_lazy("The receiver cannot be reached."),
+    "timeout": gettext_lazy("The receiver does not answer in time."),
+    "status": gettext_lazy("The receiver answers with an error."),
+    "redirect": gettext_lazy("The receiver answers with another address, which is not followed."),
+    "too_large": gettext_lazy("The receiver's answer is too long."),
+}
+"""What a ``ToolError`` of a webhook means to an operator, by its code."""
 
 
 class DeliveryError(Exception):
@@ -145,7 +156,13 @@ def _webhook(recipient: Recipient, notifications: Sequence[Notification], now: d
     except SecretsError as exc:
         raise DeliveryError(str(exc), final=True) from exc
     except ToolError as exc:
-        raise DeliveryError(exc.message, final=exc.code == "host") from exc
+        raise DeliveryError(_failure(exc), final=exc.code == "host") from exc
+
+
+def _failure(exc: ToolError) -> str:
+    """Return why a webhook's receiver was not told, with the detail that whoever runs it needs."""
+    text = FAILURES.get(exc.code)
+    return _("%(text)s (%(detail)s)") % {"text": text, "detail": exc.message} if text else exc.message
 
 
 _SEND = {Recipient.Channel.EMAIL: _mail, Recipient.Channel.WEBHOOK: _webhook}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
+import psutil
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from monitoring.stored_metrics import StoredMetrics
 
@@ -29,10 +32,20 @@ def registry() -> CollectorRegistry:
     """Return what is shown: this process's metrics, or those that several processes keep in files."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
+    forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     several = CollectorRegistry()
     MultiProcessCollector(several)
     several.register(StoredMetrics())
     return several
+
+
+def forget_the_dead(directory: Path) -> None:
+    """Drop what processes that were killed had in progress, such as their calls; what they counted stays."""
+    for file in directory.glob("gauge_live*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if not psutil.pid_exists(int(pid)):
+            with suppress(FileNotFoundError):  # another process shows its metrics, too
+                mark_process_dead(pid)
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -9,7 +9,12 @@ from django.utils.translation import gettext_lazy
 from aiker.calls.templatetags.calls_extras import LATENCY_NAMES, seconds
 from monitoring.turns import STAGES, TOTAL
 
-OF_RESOURCES = {
+FAILED = "failed_percent"
+ENGINE_DOWN = "engine_down"
+ENGINE_QUEUE = "engine_queue"
+OTHERS = {
+    FAILED: gettext_lazy("turns that ended in an error"),
+    ENGINE_DOWN: gettext_lazy("engines that are down"),
     "gpu_memory_mb": gettext_lazy("GPU memory"),
     "gpu_percent": gettext_lazy("GPU utilisation"),
     "gpu_celsius": gettext_lazy("GPU temperature"),
@@ -17,15 +22,15 @@ OF_RESOURCES = {
     "memory_percent": gettext_lazy("main memory"),
     "disk_percent": gettext_lazy("disk"),
     "loop_lag_ms": gettext_lazy("lateness of the web process"),
-    "engine_queue": gettext_lazy("requests that wait for an engine"),
+    ENGINE_QUEUE: gettext_lazy("requests that wait for an engine"),
 }
-METRICS = (TOTAL, *STAGES, *OF_RESOURCES)
+METRICS = (TOTAL, *STAGES, *OTHERS)
 
 
 def metric_label(metric: str) -> str:
     if metric == TOTAL:
         return capfirst(_("voice to voice"))
-    return capfirst(str(LATENCY_NAMES.get(metric) or OF_RESOURCES.get(metric) or metric))
+    return capfirst(str(LATENCY_NAMES.get(metric) or OTHERS.get(metric) or metric))
 
 
 def named(metric: str, scope: str) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    report = latency_report(chosen("24h", now), "assistant:anna")
+    report = latency_report(chosen("24h", now), "assistant:anna", "stt")
     report.points[0].percentiles[95], report.points[0].shares["stt"]      # ms
     report.stages[0].percentiles, report.stages[0].target_ms
 """
@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 from monitoring.models import Rollup, Target, TurnSample
 from monitoring.rollups import start_of, stretches
 from monitoring.sketches import Sketch, merged
+from monitoring.targets import targets_of
 from monitoring.turns import OWN_ENGINES, STAGES, TOTAL
 from monitoring.windows import Window
 
@@ -29,7 +30,10 @@ SLOWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A step of time; ``shares`` are averages, so that they sum to the average of the whole."""
+    """A stretch of time: its turns, and the percentiles of the step that was asked for, if it had any.
+
+    ``shares`` are averages, so that they sum to the average of the whole.
+    """
 
     start: datetime
     count: int
@@ -39,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """A stage over the whole window, beside its target."""
+    """A stage over the whole window, beside its target; ``reached_ms`` is at the percentile of that."""
 
     name: str
     count: int
@@ -47,13 +51,14 @@ class StageFigures:
     percentiles: dict[int, float]
     target_ms: float | None
     target_percentile: int | None
+    reached_ms: float | None
 
     @property
     def over(self) -> bool:
         """Whether the percentile of the target is over it."""
-        if self.target_ms is None or self.target_percentile is None:
+        if self.target_ms is None or self.reached_ms is None:
             return False
-        return self.percentiles.get(self.target_percentile, 0) > self.target_ms
+        return self.reached_ms > self.target_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class SlowTurn:
 class LatencyReport:
     window: Window
     scope: str
+    step: str  # whose percentiles the points have
     points: list[Point]
     stages: list[StageFigures]
     histogram: list[int]
@@ -80,25 +86,31 @@ class LatencyReport:
 
     @property
     def total(self) -> StageFigures | None:
-        return next((stage for stage in self.stages if stage.name == TOTAL), None)
+        return self.of(TOTAL)
 
     @property
     def target_ms(self) -> float | None:
         return self.total.target_ms if self.total else None
 
+    def of(self, step: str) -> StageFigures | None:
+        return next((stage for stage in self.stages if stage.name == step), None)
 
-def latency_report(window: Window, scope: str = "") -> LatencyReport:
-    """Return the figures of ``scope`` in ``window``."""
+
+def latency_report(window: Window, scope: str = "", step: str = TOTAL) -> LatencyReport:
+    """Return the figures of ``scope`` in ``window``; a step that no turn had is that of the whole."""
     found = distributions(window, scope)
     whole = {
         name: merged(sketches[name] for sketches in found.values() if name in sketches)
         for name in (*STAGES, TOTAL)
     }
-    targets = _targets(scope)
+    targets = targets_of(scope)
+    if step not in whole or not whole[step].count:
+        step = TOTAL
     return LatencyReport(
         window,
         scope,
-        [_point(start, sketches) for start, sketches in found.items() if TOTAL in sketches],
+        step,
+        [_point(start, sketches, step) for start, sketches in found.items() if TOTAL in sketches],
         [_figures(name, sketch, targets.get(name)) for name, sketch in whole.items() if sketch.count],
         whole[TOTAL].counts(HISTOGRAM_MS),
         slowest(window, scope, whole[TOTAL]),
@@ -160,7 +172,7 @@ def _slow(row: TurnSample) -> SlowTurn:
     return SlowTurn(row.call_id, row.number, row.at, row.assistant, row.total_ms, stage, ms, recorded)
 
 
-def _point(start: datetime, sketches: dict[str, Sketch]) -> Point:
+def _point(start: datetime, sketches: dict[str, Sketch], step: str) -> Point:
     total = sketches[TOTAL]
     # Not every turn has every stage: shares of the average of all turns sum to it.
     shares = {
@@ -168,7 +180,8 @@ def _point(start: datetime, sketches: dict[str, Sketch]) -> Point:
         for name in STAGES
         if name in sketches
     }
-    return Point(start, total.count, _percentiles(total), shares)
+    percentiles = _percentiles(sketches[step]) if step in sketches else {}
+    return Point(start, total.count, percentiles, shares)
 
 
 def _figures(name: str, sketch: Sketch, target: Target | None) -> StageFigures:
@@ -179,14 +192,9 @@ def _figures(name: str, sketch: Sketch, target: Target | None) -> StageFigures:
         _percentiles(sketch),
         target.threshold if target else None,
         target.percentile if target else None,
+        sketch.quantile(target.percentile / 100) if target else None,
     )
 
 
 def _percentiles(sketch: Sketch) -> dict[int, float]:
     return {percent: sketch.quantile(percent / 100) or 0.0 for percent in PERCENTILES}
-
-
-def _targets(scope: str) -> dict[str, Target]:
-    """Return the targets of each metric: those of the scope, else those of everything."""
-    found = Target.objects.filter(is_active=True, scope__in=["", scope]).order_by("scope", "-percentile")
-    return {target.metric: target for target in found}

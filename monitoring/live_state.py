@@ -25,9 +25,10 @@ from aiker.calls.models import Assistant
 from knowledge.models import IndexChange, IndexVersion, KnowledgeBase
 from monitoring.engine_state import engine_readings
 from monitoring.figures import named, value_with_unit
-from monitoring.models import Alarm, Sample, Target
+from monitoring.models import Alarm, Sample
 from monitoring.resource_report import FRESH, engines_of
 from monitoring.resources import MACHINE
+from monitoring.targets import threshold_of
 from monitoring.turns import TOTAL
 
 logger = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ def _assistants() -> dict[str, str]:
 
 def _target_ms() -> float | None:
     """Return what voice to voice is to stay under, for a turn to be marked as slow."""
-    found = Target.objects.filter(metric=TOTAL, scope="", is_active=True).order_by("-percentile")
-    return found.values_list("threshold", flat=True).first()
+    return threshold_of(TOTAL)
 
 
 def _engines() -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,12 @@ import psutil
 from monitoring.stored_metrics import reading
 
 MIB = 2**20
+_PROGRAMS = {
+    "daphne": "web",
+    "uvicorn": "web",
+    "vllm": "llm-server",
+    "text-generation-launcher": "llm-server",
+}
 
 
 class Machine:
@@ -40,25 +47,29 @@ class Machine:
 
 
 def process_memory() -> dict[str, float]:
-    """Return the resident memory of Aiker's processes, each with what it started itself.
+    """Return the resident memory of Aiker's processes, each with what it started itself."""
+    return {name: round(sum(map(_rss, family)), 1) for name, family in processes().items()}
 
-    They are the children of ``manage.py start``; where the sampler runs alone, only itself.
+
+def processes() -> dict[str, list[psutil.Process]]:
+    """Return Aiker's processes by what they are, each with what it started itself.
+
+    They are ``manage.py start`` and its children; where the sampler runs alone, only itself.
     """
     own = psutil.Process()
     start = own.parent()
-    alone = start is None or "start" not in _command(start)
-    found: dict[str, float] = {} if alone or start is None else {"start": _rss(start)}
-    for child in [own] if alone or start is None else start.children():
-        name = process_name(_command(child))
-        family = [child, *_children(child)]
-        found[name] = round(found.get(name, 0.0) + sum(_rss(process) for process in family), 1)
+    if start is None or "start" not in _command(start):
+        return {process_name(_command(own)): [own, *_children(own)]}
+    found = defaultdict(list, start=[start])
+    for child in start.children():
+        found[process_name(_command(child))] += [child, *_children(child)]
     return found
 
 
 def process_name(command: Sequence[str]) -> str:
     """Return what a process is, by its command: ``web``, ``engines``, ``llm-vllm``, ``other``."""
     words = [Path(word).name for word in command]
-    for word, name in (("daphne", "web"), ("uvicorn", "web"), ("vllm", "llm-server")):
+    for word, name in _PROGRAMS.items():
         if word in words:
             return name
     if any("chromadb" in word for word in command):

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from monitoring.figures import named, value_with_unit
+from monitoring.figures import FAILED, named, value_with_unit
 from monitoring.models import Alarm, Notification
 
 Event = Notification.Event
@@ -58,6 +58,8 @@ def headline(notification: Notification) -> str:
     what = named(alarm.target.metric, alarm.target.scope)
     if notification.event == Event.RESOLVED:
         return _("All clear: %(what)s") % {"what": what}
+    if notification.event == Event.UNMEASURED:
+        return _("No longer measured: %(what)s") % {"what": what}
     values = {"what": what, "value": value_with_unit(alarm.value, alarm.target.metric)}
     if notification.event == Event.REMINDER:
         return _("Still: %(what)s is at %(value)s") % values
@@ -69,8 +71,11 @@ def _lines(notification: Notification) -> list[str]:
     if alarm is None:
         return [*lines, settings.AIKER.web_url]
     target = alarm.target
+    demanded = _("Target: at most %(threshold)s (%(percentile)d%% over %(minutes)g min). Worst: %(worst)s.")
+    if target.metric == FAILED:
+        demanded = _("Target: at most %(threshold)s over %(minutes)g min. Worst: %(worst)s.")
     lines.append(
-        _("Target: at most %(threshold)s (%(percentile)d%% over %(minutes)g min). Worst: %(worst)s.")
+        demanded
         % {
             "threshold": value_with_unit(target.threshold, target.metric),
             "percentile": target.percentile,
@@ -85,6 +90,8 @@ def _lines(notification: Notification) -> list[str]:
             _("It goes on as a consequence of: %(cause)s")
             % {"cause": named(cause.target.metric, cause.target.scope)}
         )
+    if notification.event == Event.UNMEASURED:
+        lines.append(_("Whether it is well again is not known."))
     lines.append(_("Since %(at)s") % {"at": _moment(alarm.opened_at)})
     if alarm.resolved_at:
         lines.append(_("Until %(at)s") % {"at": _moment(alarm.resolved_at)})

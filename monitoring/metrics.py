@@ -12,7 +12,14 @@ measures is in ``monitoring.stored_metrics``.
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.multiprocess import mark_process_dead
+
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    # One of the same number may have been killed, in a container at every restart: this is not its heir.
+    mark_process_dead(os.getpid())
 
 TURN_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 5)
 BARGE_IN_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1)

@@ -61,6 +61,16 @@ class TurnSample(models.Model):
         return f"{self.call_id} {self.number}"
 
 
+class TakenUp(models.Model):
+    """How far the rows of calls are taken up: ``last`` is the highest key, whatever was deleted since."""
+
+    kind = models.CharField(max_length=20, primary_key=True)
+    last = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.last}"
+
+
 class Rollup(models.Model):
     """The distribution of a metric over a stretch of time (``monitoring.sketches``).
 
@@ -130,16 +140,18 @@ class Target(models.Model):
 class Alarm(models.Model):
     """A target that was missed, from the moment on until it was met again.
 
+    Or until there were too few values to tell: then it is ``unmeasured``.
     ``consequences`` are the metrics, each with its scope, that are over their target for the same cause: they
     raise no alarm.
     """
 
     target = models.ForeignKey(Target, models.CASCADE, verbose_name=_("target"), related_name="alarms")
     opened_at = models.DateTimeField(_("opened"))
-    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
     value = models.FloatField(_("now"))
     worst = models.FloatField(_("worst"))
     met_since = models.DateTimeField(null=True, editable=False)
+    unmeasured = models.BooleanField(default=False, editable=False)
     consequences = models.JSONField(_("consequences"), default=list, blank=True)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
     acknowledged_by = models.ForeignKey(
@@ -166,7 +178,7 @@ class Alarm(models.Model):
     @property
     def state(self) -> str:
         if self.resolved_at:
-            return "resolved"
+            return "unmeasured" if self.unmeasured else "resolved"
         return "acknowledged" if self.acknowledged_at else "open"
 
 
@@ -260,6 +272,7 @@ class Notification(models.Model):
         OPENED = "opened", _("alarm")
         REMINDER = "reminder", _("reminder")
         RESOLVED = "resolved", _("all clear")
+        UNMEASURED = "unmeasured", _("no longer measured")
         TEST = "test", _("test")
 
     class State(models.TextChoices):

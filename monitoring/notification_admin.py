@@ -24,6 +24,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from engines.secrets import SecretsError
+from monitoring.asking import ask
 from monitoring.delivery import problem
 from monitoring.models import Notification, Recipient, Sample
 from monitoring.notifications import send_test
@@ -122,10 +123,13 @@ class RecipientAdmin(ModelAdmin):
 
     @action(description=gettext_lazy("Send a test"), icon="send", permissions=["change"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Queue a test and show what becomes of it."""
+        """Ask; when that is confirmed (POST), queue a test and show what becomes of it."""
         recipient = get_object_or_404(Recipient, pk=object_id)
+        if request.method != "POST":
+            text = _("%(recipient)s gets a message that says only that it arrived.")
+            return ask(self, request, recipient, _("Send a test"), text % {"recipient": recipient})
         sent = send_test(recipient, timezone.now())
-        self.log_change(request, recipient, "a test was sent")
+        self.log_change(request, recipient, _("a test was sent"))
         return redirect("admin:monitoring_notification_change", sent.pk)
 
 

@@ -6,8 +6,8 @@
     remind(now)                 # of those that nobody has acknowledged
     send_test(recipient, now)
 
-One cause is told once: an alarm waits ``SETTLE``, in which its cause may turn up and tell it all; an all
-clear waits ``CALM``, and an alarm of the same target meanwhile takes it back instead of being news.
+One cause is told once: an alarm waits ``SETTLE``, in which its cause may turn up and tell it all; that it is
+over waits ``CALM``, and an alarm of the same target meanwhile takes it back instead of being news.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from monitoring.models import Alarm, Notification, Recipient, Target
+from monitoring.objectives import CALM
 
 Event, State = Notification.Event, Notification.State
 SETTLE = timedelta(seconds=10)
-CALM = timedelta(minutes=2)
+OVER = (Event.RESOLVED, Event.UNMEASURED)
+"""What an alarm's end is told by."""
 
 
 def announce(changed: Iterable[Alarm], now: datetime) -> None:
@@ -48,7 +50,7 @@ def remind(now: datetime) -> None:
         every = timedelta(minutes=recipient.remind_minutes or 0)
         for alarm in alarms:
             last = _told(recipient, alarm.target).first()
-            if last and last.event != Event.RESOLVED and last.created_at <= now - every:
+            if last and last.event not in OVER and last.created_at <= now - every:
                 _queue(recipient, Event.REMINDER, now, alarm)
 
 
@@ -59,7 +61,7 @@ def send_test(recipient: Recipient, now: datetime) -> Notification:
 
 def _opened(recipient: Recipient, alarm: Alarm, now: datetime) -> None:
     told = _told(recipient, alarm.target)
-    early = told.filter(event=Event.RESOLVED, state=State.WAITING, due_at__gt=now, attempts=0)
+    early = told.filter(event__in=OVER, state=State.WAITING, due_at__gt=now, attempts=0)
     if not early.update(state=State.WITHDRAWN):
         _queue(recipient, Event.OPENED, now, alarm, due_at=now + SETTLE)
 
@@ -71,9 +73,9 @@ def _resolved(recipient: Recipient, alarm: Alarm, cause: Alarm | None, now: date
     ):
         return
     last = told.exclude(state=State.FAILED).first()
-    if last and last.event != Event.RESOLVED:
-        due_at = now if cause else now + CALM
-        _queue(recipient, Event.RESOLVED, now, alarm, cause=cause, due_at=due_at)
+    if last and last.event not in OVER:
+        event = Event.UNMEASURED if alarm.unmeasured else Event.RESOLVED
+        _queue(recipient, event, now, alarm, cause=cause, due_at=now + CALM)
 
 
 def _told(recipient: Recipient, target: Target) -> QuerySet[Notification]:

@@ -7,7 +7,8 @@
     plan.open, plan.update, plan.resolve
 
 One cause raises one alarm: where a stage is too slow, the whole being too slow is its consequence, and where
-everything is, so is each assistant.
+everything is, so is each assistant. A cause that comes and goes stays one alarm: its consequences are told by
+it until it has been gone for ``CALM``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from datetime import datetime, timedelta
 
 RESOLVE_AFTER = timedelta(seconds=10)
 """A target has to be met for so long that a value to and fro over it is one alarm."""
+CALM = timedelta(minutes=2)
+"""And for so long where something follows of it that is still missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,9 @@ class Plan:
 
     open: list[int] = field(default_factory=list)  # demands
     update: list[int] = field(default_factory=list)  # alarms whose demand is still missed
-    met: list[int] = field(default_factory=list)  # alarms whose demand is met, but not for long enough
+    met: list[int] = field(default_factory=list)  # alarms whose demand has just ceased to be missed
     resolve: list[int] = field(default_factory=list)  # alarms
+    lapse: list[int] = field(default_factory=list)  # alarms whose demand is not measured any more
     consequences: dict[int, list[int]] = field(default_factory=dict)
 
 
@@ -75,42 +79,52 @@ def decide(
 ) -> Plan:
     """Return what is to be done with the alarms."""
     by_id = {demand.id: demand for demand in demands}
-    missed = {d.id: d for d in by_id.values() if _is_missed(d, measured.get(d.id))}
+    judged = {demand.id: _judged(demand, measured.get(demand.id)) for demand in by_id.values()}
+    missed = {key: by_id[key] for key, value in judged.items() if _is_over(value, by_id[key])}
+    alarmed = {alarm.demand: alarm for alarm in alarms}
+    # What is missed now explains more than what has an alarm still.
+    standing = missed | {key: by_id[key] for key in alarmed if key in by_id}
     plan = Plan()
     causes: set[int] = set()
     for demand in missed.values():
-        if cause := _cause(demand, missed.values()):
+        if cause := _cause(demand, standing.values()):
             plan.consequences.setdefault(cause, []).append(demand.id)
         else:
             causes.add(demand.id)
-    alarmed = set()
-    for alarm in alarms:
-        alarmed.add(alarm.demand)
+    for alarm in alarmed.values():
+        wait = CALM if alarm.demand in plan.consequences else RESOLVE_AFTER
         if alarm.demand in causes:
             plan.update.append(alarm.id)
         elif alarm.demand in missed:
             plan.resolve.append(alarm.id)  # another alarm tells the cause
-        elif alarm.met_since is None and alarm.demand in by_id:
+        elif alarm.demand not in by_id:
+            plan.lapse.append(alarm.id)
+        elif alarm.met_since is None:
             plan.met.append(alarm.id)
-        elif alarm.met_since is None or now - alarm.met_since >= RESOLVE_AFTER:
-            plan.resolve.append(alarm.id)
-    plan.open = sorted(causes - alarmed)
+        elif now - alarm.met_since >= wait:
+            (plan.lapse if judged[alarm.demand] is None else plan.resolve).append(alarm.id)
+    plan.open = sorted(causes - alarmed.keys())
     return plan
 
 
-def _is_missed(demand: Demand, measured: Measured | None) -> bool:
-    if measured is None or measured.value is None or measured.count < demand.min_count:
-        return False
-    return measured.value > demand.threshold
+def _judged(demand: Demand, measured: Measured | None) -> float | None:
+    """Return the figure that a demand is judged by; None when there are too few values."""
+    if measured is None or measured.count < demand.min_count:
+        return None
+    return measured.value
 
 
-def _cause(demand: Demand, missed: Iterable[Demand]) -> int | None:
+def _is_over(value: float | None, demand: Demand) -> bool:
+    return value is not None and value > demand.threshold
+
+
+def _cause(demand: Demand, standing: Iterable[Demand]) -> int | None:
     """Return the demand whose being missed explains this one; None when it stands alone."""
-    for other in missed:
+    for other in standing:
         wider = other.scope in ("", demand.scope)
         if wider and other.part_of == demand.metric:
             return other.id
         if other.metric == demand.metric and other.scope == "" != demand.scope:
             # It may itself follow from a stage: then that is the cause of both.
-            return _cause(other, missed) or other.id
+            return _cause(other, standing) or other.id
     return None

@@ -6,6 +6,7 @@
     report.series("cpu_percent")          # {"cpu_percent": [Reading(at, average, maximum), ...]}
     report.series("gpu_percent")          # one a GPU
     report.now["memory_percent"]
+    report.dropped                        # samples that the web processes threw away
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import IntegerField, Max, Min, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from engines.models import EngineMemory
 from monitoring.models import Rollup, Sample
@@ -60,6 +63,13 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Process:
+    name: str
+    memory_mb: float
+    gpu_mb: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceReport:
     window: Window
     host: str
@@ -68,6 +78,7 @@ class ResourceReport:
     now: dict[str, float]
     readings: dict[str, list[Reading]]
     step_s: int  # of each reading
+    dropped: int = 0
 
     @property
     def fresh(self) -> bool:
@@ -96,10 +107,13 @@ class ResourceReport:
         ]
 
     @property
-    def processes(self) -> list[tuple[str, float]]:
-        """The processes and their memory in MB, the largest first."""
-        found = [(name, mb) for (name,), mb in _labelled(self.now, "process_mb")]
-        return sorted(found, key=lambda pair: -pair[1])
+    def processes(self) -> list[Process]:
+        """The processes: first those that have most of a GPU, then of the main memory."""
+        found = [
+            Process(name, mb, self.now.get(f"process_gpu_mb|{name}"))
+            for (name,), mb in _labelled(self.now, "process_mb")
+        ]
+        return sorted(found, key=lambda process: (-(process.gpu_mb or 0), -process.memory_mb))
 
 
 def engines_of(readings: Mapping[str, float]) -> list[Engine]:
@@ -134,7 +148,8 @@ def resource_report(window: Window, host: str = "") -> ResourceReport:
     raw = window.step < Rollup.Step.HOUR
     step = SAMPLE_S if raw else _step(window)
     readings = _raw(window, newest.host) if raw else _rolled(window, newest.host, step)
-    return ResourceReport(window, newest.host, hosts, newest.at, newest.values, readings, step)
+    dropped = _dropped(window, newest.host)
+    return ResourceReport(window, newest.host, hosts, newest.at, newest.values, readings, step, dropped)
 
 
 def _step(window: Window) -> int:
@@ -172,6 +187,16 @@ def _rolled(window: Window, host: str, step: int) -> dict[str, list[Reading]]:
     ):
         found[metric].append(Reading(start, *summary(sketch, count)))
     return dict(found)
+
+
+def _dropped(window: Window, host: str) -> int:
+    """Return how many samples were thrown away; each web process counts its own, from its start."""
+    samples = Sample.objects.filter(
+        host=host, source__startswith="web:", at__gte=window.since, at__lt=window.until
+    )
+    count = Cast(KeyTextTransform("samples_dropped", "values"), IntegerField())
+    processes = samples.values("source").annotate(first=Min(count), last=Max(count))
+    return sum(last - first for first, last in processes.values_list("first", "last"))
 
 
 def _charted(values: dict[str, Any]) -> Iterator[tuple[str, float]]:

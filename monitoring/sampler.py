@@ -24,6 +24,7 @@ from knowledge.status import not_live
 from monitoring import resources
 from monitoring.alarms import watch
 from monitoring.engine_state import engine_readings
+from monitoring.figures import ENGINE_DOWN
 from monitoring.gpus import Gpus
 from monitoring.machine import Machine
 from monitoring.quality.counting import ended_calls, take_up_calls
@@ -37,6 +38,10 @@ EVERY_S = 5.0
 SAMPLE_EVERY = timedelta(seconds=10)
 DOCUMENTS_EVERY = timedelta(minutes=5)
 RETENTION_EVERY = timedelta(hours=1)
+REMOVE_S = 2.0
+"""Of a turn, for what is old: the rest goes at the next ones, and targets are watched meanwhile."""
+LOADING = timedelta(minutes=2)
+"""After the start an engine that does not answer may still be loading its model."""
 MOST_BATCHES = 10
 """Of turns a time: an old installation's are taken up little by little."""
 
@@ -53,6 +58,8 @@ class Sampler:
         self._host = socket.gethostname()
         self._due: dict[str, datetime] = {}
         self._documents: dict[str, float] = {}
+        self._started: datetime | None = None
+        self._loaded = False
 
     def turn(self, now: datetime) -> None:
         """Do what is due at ``now``."""
@@ -64,7 +71,7 @@ class Sampler:
             self._do("steps", lambda: resources.close_steps(now, self._host))
         self._do("targets", lambda: self._watch(now))
         if self._is_due("retention", now, RETENTION_EVERY):
-            self._do("retention", lambda: remove_old(now))
+            self._do("retention", lambda: self._remove_old(now))
 
     def _is_due(self, what: str, now: datetime, every: timedelta) -> bool:
         if now < self._due.get(what, now):
@@ -88,9 +95,18 @@ class Sampler:
                 return
 
     def _sample(self, now: datetime) -> None:
-        values = self._machine.readings() | self._gpus() | self._ask_engines() | self._documents
+        engines = self._ask_engines()
+        values = self._machine.readings() | self._gpus() | engines | self._documents
+        values |= self._down(engines, now)
         values["tasks_waiting"] = float(DBTaskResult.objects.filter(status=TaskResultStatus.READY).count())
         resources.store_sample(now, self._host, values)
+
+    def _down(self, engines: dict[str, float], now: datetime) -> dict[str, float]:
+        """Return how many engines are down, once all were up or have had their time to load."""
+        up = [value for key, value in engines.items() if key.partition("|")[0] == "engine_up"]
+        self._started = self._started or now
+        self._loaded = self._loaded or all(up) or now - self._started >= LOADING
+        return {ENGINE_DOWN: float(up.count(0.0))} if self._loaded else {}
 
     def _count_documents(self) -> None:
         waiting = IndexChange.objects.filter(error="").values("document_id").distinct().count()
@@ -101,6 +117,10 @@ class Sampler:
         indexed = max(0, Document.objects.count() - waiting - failed - elsewhere)
         states = {"indexed": indexed, "on_its_way": waiting, "failed": failed, "not_live": elsewhere}
         self._documents = {reading("documents", state): float(count) for state, count in states.items()}
+
+    def _remove_old(self, now: datetime) -> None:
+        if not remove_old(now, REMOVE_S).is_all:
+            self._due["retention"] = now
 
     def _watch(self, now: datetime) -> None:
         for alarm in watch(now):

@@ -32,6 +32,9 @@ FAMILIES: dict[str, tuple[str, str, list[str], float]] = {
     ),
     "documents": ("aiker_index_documents", "Documents by whether callers hear them.", ["state"], 1),
     "process_mb": ("aiker_process_memory_bytes", "Memory of a process and its children.", ["process"], 2**20),
+    "process_gpu_mb": (
+        "aiker_process_gpu_memory_bytes", "GPU memory of a process and its children.", ["process"], 2**20,
+    ),
     "gpu_memory_mb": ("aiker_gpu_memory_used_bytes", "Memory in use of a GPU.", ["gpu"], 2**20),
     "gpu_percent": ("aiker_gpu_utilisation_ratio", "How busy a GPU is, 0 to 1.", ["gpu"], 0.01),
     "gpu_celsius": ("aiker_gpu_temperature_celsius", "Temperature of a GPU.", ["gpu"], 1),

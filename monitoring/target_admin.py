@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -19,14 +19,17 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from monitoring.alarms import acknowledge, measure
+from monitoring.asking import ask
 from monitoring.error_budget import error_budget
-from monitoring.figures import METRICS, metric_label, named, value_with_unit
+from monitoring.figures import FAILED, METRICS, metric_label, named, value_with_unit
 from monitoring.models import Alarm, Notification, Retention, Target
+from monitoring.scopes import scope_problem
 
 STATES = {
     "open": gettext_lazy("open"),
     "acknowledged": gettext_lazy("acknowledged"),
     "resolved": gettext_lazy("resolved"),
+    "unmeasured": gettext_lazy("no longer measured"),
 }
 
 
@@ -36,10 +39,19 @@ class TargetForm(forms.ModelForm):
     class Meta:
         model = Target
         fields = ["metric", "scope", "percentile", "threshold", "window_s", "min_count", "is_active"]
+        help_texts = {"percentile": gettext_lazy("Without meaning for the share of turns with an error.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["metric"].choices = [(name, metric_label(name)) for name in METRICS]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a scope that nothing would be measured of; a target that is not watched may keep it."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        metric, scope = data.get("metric"), data.get("scope")
+        if data.get("is_active") and metric and scope and (problem := scope_problem(metric, scope)):
+            self.add_error("scope", problem)
+        return data
 
 
 @admin.register(Target)
@@ -54,7 +66,10 @@ class TargetAdmin(ModelAdmin):
 
     @admin.display(description=gettext_lazy("target"))
     def demand(self, target: Target) -> str:
-        return _("%(percent)d%% at most %(value)s over %(minutes)g min") % {
+        text = _("%(percent)d%% at most %(value)s over %(minutes)g min")
+        if target.metric == FAILED:
+            text = _("at most %(value)s over %(minutes)g min")
+        return text % {
             "percent": target.percentile,
             "value": value_with_unit(target.threshold, target.metric),
             "minutes": round(target.window_s / 60, 1),
@@ -94,7 +109,9 @@ class StateFilter(admin.SimpleListFilter):
             case "acknowledged":
                 return queryset.filter(resolved_at=None).exclude(acknowledged_at=None)
             case "resolved":
-                return queryset.exclude(resolved_at=None)
+                return queryset.exclude(resolved_at=None).filter(unmeasured=False)
+            case "unmeasured":
+                return queryset.filter(unmeasured=True)
         return queryset
 
 
@@ -130,12 +147,17 @@ class AlarmAdmin(ModelAdmin):
 
     @action(description=gettext_lazy("Acknowledge"), icon="notifications_off", permissions=["acknowledge"])
     def acknowledge_alarm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask; acknowledge when that is confirmed (POST)."""
+        alarm = get_object_or_404(Alarm, pk=object_id)
+        if request.method != "POST":
+            text = _("It leaves the sidebar, and nobody is reminded of it.")
+            return ask(self, request, alarm, _("Acknowledge"), text)
         self.acknowledge_alarms(request, Alarm.objects.filter(pk=object_id))
         return redirect("admin:monitoring_alarm_change", object_id)
 
     @display(
         description=gettext_lazy("state"),
-        label={"open": "danger", "acknowledged": "warning", "resolved": "success"},
+        label={"open": "danger", "acknowledged": "warning", "resolved": "success", "unmeasured": "info"},
     )
     def state_label(self, alarm: Alarm) -> tuple[str, str]:
         return alarm.state, str(STATES[alarm.state])

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Max
 
 from aiker.calls.models import Turn
-from monitoring.models import Rollup, TurnSample
+from monitoring.models import Rollup, TakenUp, TurnSample
 from monitoring.quality.counting import count_turns
 from monitoring.rollups import Key, add, start_of
 
+TURNS = "turns"
 BATCH = 1000
 # Turns are numbered when they are written and seen when that is committed: a lower number may come later.
 OVERLAP = 500
@@ -53,7 +53,7 @@ OWN_ENGINES = "-"
 def take_up_turns(limit: int = BATCH) -> int:
     """Take up the oldest turns that are new, at most ``limit``; return how many they were."""
     with transaction.atomic():
-        last = TurnSample.objects.aggregate(last=Max("turn_id"))["last"] or 0
+        last = last_taken_up()
         after = max(0, last - OVERLAP)
         known = TurnSample.objects.filter(turn_id__gt=after).values("turn_id")
         new = (
@@ -70,9 +70,16 @@ def take_up_turns(limit: int = BATCH) -> int:
         turns = list(new)
         samples = [sample_of(turn) for turn in turns]
         TurnSample.objects.bulk_create(samples)
+        if turns:
+            TakenUp.objects.update_or_create(kind=TURNS, defaults={"last": max(last, turns[-1].pk)})
         roll_up(samples)
         count_turns(turns, samples)
     return len(samples)
+
+
+def last_taken_up() -> int:
+    """Return the highest key of a turn that was taken up."""
+    return TakenUp.objects.filter(kind=TURNS).values_list("last", flat=True).first() or 0
 
 
 def sample_of(turn: Turn) -> TurnSample:

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db.models.signals import post_migrate
+from hypothesis import settings
+
+settings.register_profile("aiker", deadline=None)  # other processes may have the machine meanwhile
+settings.load_profile("aiker")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,5 +24,6 @@ def _make(**_: Any) -> None:
     import_module("knowledge.migrations.0003_groups").make_groups(apps, None)
     if not apps.get_model("monitoring", "Target").objects.exists():
         import_module("monitoring.migrations.0002_targets").create(apps, None)
+        import_module("monitoring.migrations.0005_failures").create_targets(apps, None)
     if not apps.get_model("monitoring", "Price").objects.exists():
         import_module("monitoring.migrations.0004_quality_and_cost").create_examples(apps, None)

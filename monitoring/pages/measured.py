@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
@@ -41,6 +41,24 @@ class MeasuredAdmin(ModelAdmin):
         site = self.admin_site.each_context(request)
         page = {"title": self.title, "opts": self.model._meta}
         return render(request, self.template, site | page | self.shown(request))
+
+    def change_view(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        object_id: str,  # noqa: ARG002
+        form_url: str = "",  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        # Django's pages of a row show what it names: of a turn, the caller's words.
+        raise Http404
+
+    def history_view(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        object_id: str,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        raise Http404
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

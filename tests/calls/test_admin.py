@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from aiker.audio.wav import wav_bytes
+from aiker.calls import dashboard
 from aiker.calls.models import Assistant, Call, Turn, default_fillers
 from aiker.calls.plan import plan_for
 
@@ -360,13 +362,18 @@ def test_the_page_of_a_call_shows_manners(admin_client: Client, make_call: MakeC
 
 
 def test_the_overview_counts_today_and_lists_the_last_calls(
-    admin_client: Client, make_call: MakeCall, django_assert_max_num_queries: Any
+    admin_client: Client,
+    make_call: MakeCall,
+    django_assert_max_num_queries: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_call(turns=2)
-    last = [make_call(started_at=timezone.now() + timedelta(seconds=n)) for n in range(9)]
-    failed = make_call(turns=1, started_at=timezone.now() - timedelta(seconds=1))
+    noon = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(dashboard, "timezone", SimpleNamespace(localtime=lambda: noon))
+    make_call(turns=2, started_at=noon)
+    last = [make_call(started_at=noon + timedelta(seconds=n)) for n in range(1, 10)]
+    failed = make_call(turns=1, started_at=noon - timedelta(seconds=1))
     failed.turns.update(voice_to_voice_ms=None)
-    make_call(turns=4, started_at=timezone.now() - timedelta(days=2))
+    make_call(turns=4, started_at=noon - timedelta(days=2))
     with django_assert_max_num_queries(10):
         context = admin_client.get(reverse("admin:index")).context
     assert context["calls_today"] == 11

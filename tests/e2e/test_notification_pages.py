@@ -60,6 +60,7 @@ async def test_a_receiver_is_added_and_tried(
     await expect(page.get_by_text(re.compile("仅在此显示一次：[\\w-]{40,}"))).to_be_visible()
 
     await page.get_by_role("link", name="发送测试").click()
+    await page.get_by_role("button", name="发送测试").click()
     await expect(page.get_by_text("manage.py monitor 未运行")).to_be_visible()
     sending.set()
     # The page reloads itself until the message has arrived.

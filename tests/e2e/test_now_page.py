@@ -155,6 +155,7 @@ async def test_a_call_appears_is_followed_and_goes(open_browser: OpenBrowser, ur
     call.tells(CallEvent.ERROR, 4, stage="llm", code="timeout", message="")
     for digit in "42#":
         call.tells(CallEvent.DTMF, digit=digit)
+    await expect(page.locator("[data-part=lines] .now-bad")).to_contain_text("语言模型 (超出时限)")
     await expect(lines.last).to_contain_text("按键 42#")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await shoot(page, "1-call")
@@ -234,18 +235,19 @@ AudioNode.prototype.connect = function (target, ...rest) {
 """
 
 
+@pytest.mark.parametrize("clicks", [1, 2])
 async def test_an_operator_listens_in_and_hangs_up(
-    open_browser: OpenBrowser, url: str, house: Assistant
+    open_browser: OpenBrowser, url: str, house: Assistant, clicks: int
 ) -> None:
     plan = await asyncio.to_thread(plan_for, house)
-    call = ScriptedCall(plan, StandInEngines(hears=["几点开门"], answers=["九点开门。"]))
+    call = ScriptedCall(plan, StandInEngines(hears=["几点开门"] * 60, answers=["九点开门。"] * 9))
     CallConsumer.live.add(call.session)
     talking = asyncio.create_task(call.speaks(60))
     try:
         context = await open_browser("--autoplay-policy=no-user-gesture-required")
         await context.add_init_script(OBSERVER)
         page = await open_page(context, url)
-        await page.get_by_role("button", name="旁听").click()
+        await page.get_by_role("button", name="旁听").click(click_count=clicks)
         await expect(page.locator("[data-part=listeners]")).to_have_text("正在旁听：admin")
         await page.wait_for_function("window.peaks[0] > 0.05")
         await page.get_by_role("button", name="停止旁听").click()

@@ -119,11 +119,17 @@ def test_whatever_2xx_says_is_an_arrival(receiver: Receiver, path: str) -> None:
     assert row.state == State.SENT
 
 
-@pytest.mark.parametrize(("path", "said"), [("/500", "answered 500"), ("/redirect", "redirects are not")])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/500", "The receiver answers with an error. (localhost answered 500)"),
+        ("/redirect", "The receiver answers with another address, which is not followed."),
+    ],
+)
 def test_a_receiver_that_fails_is_tried_again_a_bounded_number_of_times(
     receiver: Receiver, path: str, said: str
 ) -> None:
-    row = send_test(webhook(receiver.url(path)), NOW)
+    row = send_test(webhook(receiver.url(path), language="en"), NOW)
     at, waited = NOW, []
     while Notification.objects.filter(state=State.WAITING).exists():
         row.refresh_from_db()
@@ -214,8 +220,8 @@ def test_many_alarms_at_once_are_one_message(receiver: Receiver) -> None:
         queue(recipient, alarm=alarm)
     send_due(NOW)
     (got,) = receiver.got
-    assert len(got.json["events"]) == Target.objects.count() == 6
-    assert got.json["text"] == "[Aiker] 6 changes of alarms"
+    assert len(got.json["events"]) == Target.objects.count() == 8
+    assert got.json["text"] == "[Aiker] 8 changes of alarms"
 
 
 # -- mail
@@ -253,6 +259,26 @@ def test_an_all_clear_says_from_when_to_when(alarm: Alarm) -> None:
     (message,) = mail.outbox
     assert message.subject == "[Aiker] All clear: Recognition"
     assert "Since 2026-11-20 12:00:00\nUntil 2026-11-20 12:06:00" in message.body  # in Shanghai
+
+
+@pytest.mark.usefixtures("mail_host")
+def test_the_end_of_an_alarm_that_is_not_measured_any_more_is_no_all_clear(alarm: Alarm) -> None:
+    alarm.resolved_at, alarm.unmeasured = NOW + timedelta(minutes=6), True
+    alarm.save()
+    queue(mailbox(language="en"), "unmeasured", alarm)
+    send_due(NOW)
+    (message,) = mail.outbox
+    assert message.subject == "[Aiker] No longer measured: Recognition"
+    assert "Whether it is well again is not known." in message.body
+
+
+@pytest.mark.usefixtures("mail_host")
+def test_a_share_of_turns_is_told_without_a_percentile(alarm: Alarm) -> None:
+    alarm.target = Target.objects.get(metric="failed_percent")
+    alarm.save()
+    queue(mailbox(language="en"), alarm=alarm)
+    send_due(NOW)
+    assert "Target: at most 20% over 5 min. Worst: 900%." in mail.outbox[0].body
 
 
 def test_without_a_mail_server_a_mail_fails_with_what_to_do(alarm: Alarm) -> None:

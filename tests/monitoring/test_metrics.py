@@ -125,12 +125,18 @@ def families(page: bytes) -> dict[str, Any]:
 
 
 def test_the_page_shows_what_the_sampler_stored_and_no_old_numbers(client: Client) -> None:
-    values = {reading("engine_up", "stt", "whisper-base"): 1, reading("gpu_memory_mb", "0"): 1024}
+    values = {
+        reading("engine_up", "stt", "whisper-base"): 1,
+        reading("gpu_memory_mb", "0"): 1024,
+        reading("process_gpu_mb", "engines"): 512,
+    }
     sample = Sample.objects.create(at=timezone.now(), host="h", source="machine", values=values)
     page = families(client.get("/metrics").content)
     up = page["aiker_engine_up"].samples[0]
     assert (up.labels, up.value) == ({"kind": "stt", "engine": "whisper-base"}, 1)
     assert page["aiker_gpu_memory_used_bytes"].samples[0].value == 1024 * 2**20
+    held = page["aiker_process_gpu_memory_bytes"].samples[0]
+    assert (held.labels, held.value) == ({"process": "engines"}, 512 * 2**20)
 
     sample.at -= timedelta(minutes=5)
     sample.save()
@@ -164,22 +170,36 @@ def test_who_may_read_the_metrics(
     assert client.get("/metrics", **asked).status_code == status  # type: ignore[arg-type]
 
 
+# It is over with a call in progress, as if it was killed.
 SECOND_PROCESS = """
 import django; django.setup()
 from monitoring import metrics
 metrics.CALLS.labels(outcome="hung_up").inc(2)
 metrics.CALLS_ACTIVE.inc()
 """
+# It has the number of one of those.
+LIVING_PROCESS = """
+import os
+from pathlib import Path
+left = next(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_livesum_*.db"))
+left.rename(left.with_name(f"gauge_livesum_{os.getpid()}.db"))
+
+import django; django.setup()
+from monitoring import metrics
+from monitoring.export import registry
+metrics.CALLS_ACTIVE.inc()
+shown = registry()
+print(shown.get_sample_value("aiker_calls_total", {"outcome": "hung_up"}))
+print(shown.get_sample_value("aiker_calls_active"))
+"""
 
 
-def test_several_processes_are_added_up(tmp_path: Path) -> None:
+def test_several_processes_are_added_up_and_dead_ones_have_no_calls(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=BASE_DIR, check=True)
     env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "aiker.settings"}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", SECOND_PROCESS], cwd=BASE_DIR, env=env, check=True)
-    show = "import django; django.setup()\nfrom monitoring.export import registry\n"
-    show += "print(registry().get_sample_value('aiker_calls_total', {'outcome': 'hung_up'}))"
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=BASE_DIR, env=env, check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", show], cwd=BASE_DIR, env=env, check=True, capture_output=True, text=True
-    )
-    assert done.stdout.strip() == "4.0"
+    assert len(list(tmp_path.glob("gauge_livesum_*.db"))) == 2
+    show = [sys.executable, "-c", LIVING_PROCESS]
+    done = subprocess.run(show, cwd=BASE_DIR, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["4.0", "1.0"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -16,7 +17,9 @@ from django.utils import timezone
 from aiker.signing import SIGNATURE, is_signed
 from monitoring.delivery import send_due
 from monitoring.models import Alarm, Notification, Recipient, Sample, Target
+from monitoring.turns import take_up_turns
 from tests.calls.tools.receiver import receiving
+from tests.monitoring.test_turns import make_turns
 
 pytestmark = pytest.mark.django_db
 RECIPIENTS = reverse("admin:monitoring_recipient_changelist")
@@ -78,7 +81,7 @@ def test_a_new_webhook_gets_a_key_that_is_shown_once(
         admin_client.post(edit, form(address=receiver.url("/json"), name="告警平台"))
         recipient.refresh_from_db()
         assert (recipient.signing_key, recipient.name) == (key, "告警平台")
-        admin_client.get(reverse("admin:monitoring_recipient_send_test", args=[recipient.pk]))
+        admin_client.post(reverse("admin:monitoring_recipient_send_test", args=[recipient.pk]))
         send_due(timezone.now())
         (got,) = receiver.got
         assert is_signed(key, got.body, got.headers[SIGNATURE], now_s=timezone.now().timestamp())
@@ -86,8 +89,9 @@ def test_a_new_webhook_gets_a_key_that_is_shown_once(
 
 
 def test_a_test_is_queued_and_its_page_follows_it(admin_client: Client, operator: Recipient) -> None:
-    answer = admin_client.get(reverse("admin:monitoring_recipient_send_test", args=[operator.pk]))
+    answer = admin_client.post(reverse("admin:monitoring_recipient_send_test", args=[operator.pk]))
     row = Notification.objects.get()
+    assert LogEntry.objects.get().change_message == "a test was sent"
     assert answer["Location"] == reverse("admin:monitoring_notification_change", args=[row.pk])
     page = admin_client.get(answer["Location"])
     assert page["Refresh"] == "2"
@@ -101,6 +105,88 @@ def test_a_test_is_queued_and_its_page_follows_it(admin_client: Client, operator
     assert "AIKER_EMAIL_HOST" in page.content.decode()
     assert "AIKER_EMAIL_HOST" in admin_client.get(SENT).content.decode()
     assert "failed" in admin_client.get(RECIPIENTS).content.decode()
+
+
+def test_a_link_from_elsewhere_sends_nothing_and_acknowledges_nothing(
+    admin_client: Client, operator: Recipient
+) -> None:
+    alarm = Alarm.objects.create(
+        target=Target.objects.get(metric="stt"), opened_at=timezone.now(), value=1, worst=1
+    )
+    send = reverse("admin:monitoring_recipient_send_test", args=[operator.pk])
+    known = reverse("admin:monitoring_alarm_acknowledge_alarm", args=[alarm.pk])
+    for address, button in ((send, "Send a test"), (known, "Acknowledge")):
+        page = admin_client.get(address).content.decode()
+        assert f'<button type="submit">{button}</button>' in page
+    alarm.refresh_from_db()
+    assert (alarm.state, Notification.objects.count()) == ("open", 0)
+    forged = Client(enforce_csrf_checks=True)
+    forged.cookies = admin_client.cookies
+    for address in (send, known):
+        assert forged.post(address).status_code == 403
+    assert admin_client.post(known).status_code == 302
+    alarm.refresh_from_db()
+    assert alarm.state == "acknowledged"
+
+
+def target_form(**fields: Any) -> dict[str, Any]:
+    return {
+        "metric": "stt", "scope": "", "percentile": 90, "threshold": 400, "window_s": 600, "min_count": 5,
+        "is_active": "on",
+    } | fields  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"scope": "anna"}, "can be narrowed by: assistant:…, profile:…, engine:…, version:…."),
+        ({"scope": "助手:anna"}, "“助手:anna” does not fit this metric"),
+        ({"scope": "host:box"}, "does not fit this metric"),
+        ({"scope": "assistant:"}, "does not fit this metric"),
+        ({"scope": "assistant:ana"}, "“ana” is not known here. Known: anna."),
+        ({"scope": "profile:none"}, "“none” is not known here. Known: -."),
+        ({"scope": "engine:none"}, "“none” is not known here. Known: kokoro-int8, whisper-base."),
+        ({"scope": "version:none"}, "“none” is not known here. Known: –."),
+        ({"metric": "failed_percent", "scope": "host:box"}, "does not fit this metric"),
+        ({"metric": "cpu_percent", "scope": "engine:llm"}, "can be narrowed by: host:…."),
+        ({"metric": "cpu_percent", "scope": "host:bax"}, "“bax” is not known here. Known: box."),
+        ({"metric": "engine_queue", "scope": "assistant:anna"}, "can be narrowed by: host:…, engine:…."),
+        ({"metric": "engine_queue", "scope": "engine:kokoro-int8"}, "Known: whisper-base."),
+        ({"metric": "engine_queue", "scope": "engine:whisper-base"}, ""),
+        ({"metric": "cpu_percent", "scope": "host:box"}, ""),
+        ({"metric": "failed_percent", "scope": "assistant:anna"}, ""),
+        ({"scope": "assistant:anna"}, ""),
+        ({"scope": "engine:kokoro-int8"}, ""),
+        ({"scope": "profile:-"}, ""),
+        ({"scope": "anna", "is_active": ""}, ""),
+    ],
+)
+def test_a_scope_that_nothing_is_measured_of_is_refused(
+    admin_client: Client, fields: dict[str, Any], said: str
+) -> None:
+    make_turns([1500], timezone.now())  # of anna, with whisper-base and kokoro-int8
+    take_up_turns()
+    values = {"engine_queue|stt|whisper-base": 0.0}
+    Sample.objects.create(at=timezone.now(), host="box", source="machine", values=values)
+    answer = admin_client.post(reverse("admin:monitoring_target_add"), target_form(**fields))
+    if said:
+        assert said in answer.content.decode()
+    assert Target.objects.filter(percentile=90).exists() is not bool(said)
+
+
+def test_alarms_that_are_not_measured_any_more_are_not_among_the_resolved(admin_client: Client) -> None:
+    now = timezone.now()
+    Alarm.objects.create(
+        target=Target.objects.get(metric="stt"),
+        opened_at=now,
+        resolved_at=now,
+        unmeasured=True,
+        value=1,
+        worst=1230,
+    )
+    alarms = reverse("admin:monitoring_alarm_changelist")
+    assert "1.23 s" not in admin_client.get(alarms, {"state": "resolved"}).content.decode()
+    assert "1.23 s" in admin_client.get(alarms, {"state": "unmeasured"}).content.decode()
 
 
 def test_what_stands_in_the_way_is_said_before_an_alarm(

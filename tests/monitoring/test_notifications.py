@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 
-from aiker.calls.models import Assistant
-from monitoring.alarms import acknowledge, watch
-from monitoring.models import Alarm, Notification, Recipient, Sample, Target
-from monitoring.notifications import CALM, SETTLE, announce
+from aiker.calls.models import Assistant, Turn
+from monitoring import alarms
+from monitoring.alarms import acknowledge, measure, watch
+from monitoring.models import Alarm, Notification, Recipient, Sample, Target, TurnSample
+from monitoring.notifications import SETTLE, announce, remind
+from monitoring.objectives import CALM, Measured, Plan, decide
 from monitoring.turns import take_up_turns
 from tests.monitoring.test_turns import make_turns
 
@@ -146,7 +151,126 @@ def test_an_alarm_whose_cause_is_found_late_is_told_to_be_over_with_the_cause() 
     assert told() == [("opened", "total"), ("resolved", "total"), ("opened", "stt")]
     over = Notification.objects.get(event=Event.RESOLVED)
     assert over.cause == Alarm.objects.get(target__metric="stt")
-    assert over.due_at == NOW + timedelta(seconds=40)  # with the news, not behind it
+    assert over.due_at == NOW + timedelta(seconds=40) + CALM  # it may come back as an alarm of its own
+
+
+def turns(at: datetime, stt_ms: int, total_ms: int) -> None:
+    TurnSample.objects.bulk_create(
+        TurnSample(call_id=uuid4(), number=n, at=at, total_ms=total_ms, shares={"stt": stt_ms})
+        for n in range(3)
+    )
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_cause_that_hovers_at_its_threshold_is_one_alarm() -> None:
+    """The whole is always over its target, recognition every other half minute."""
+    Target.objects.filter(metric__in=["stt", "total"]).update(window_s=10)
+    for second in range(0, 600, 5):
+        at = NOW + timedelta(seconds=second)
+        turns(at, 520 if second // 30 % 2 == 0 else 490, 2500)
+        watch(at)
+        sent()
+    assert Alarm.objects.get().target.metric == "stt"
+    assert told() == [("opened", "stt")]
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_cause_and_a_consequence_that_take_turns_are_told_once_each() -> None:
+    """Half a minute each: recognition is over its target, nothing is, the whole is for another reason."""
+    Target.objects.filter(metric__in=["stt", "total"]).update(window_s=10)
+    for second in range(0, 900, 5):
+        at = NOW + timedelta(seconds=second)
+        turns(at, *[(520, 2500), (300, 1500), (300, 2500)][second // 30 % 3])
+        watch(at)
+        Notification.objects.filter(state=State.WAITING, due_at__lte=at).update(state=State.SENT)
+    Notification.objects.filter(state=State.WAITING).delete()
+    assert told() == [("opened", "stt"), ("opened", "total")]
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_alarm_without_values_is_not_told_to_be_all_clear() -> None:
+    breached()
+    sent()
+    for second in range(5, 60, 5):  # the sampler reads the GPU no more
+        watch(NOW + timedelta(seconds=second))
+    alarm = Alarm.objects.get()
+    assert (alarm.state, alarm.resolved_at) == ("unmeasured", NOW + timedelta(seconds=45))
+    assert told() == [("opened", "gpu_memory_mb"), ("unmeasured", "gpu_memory_mb")]
+    breached(NOW + timedelta(seconds=60))  # it was not over: nobody hears that it was
+    assert told() == [("opened", "gpu_memory_mb")]
+
+
+@pytest.mark.usefixtures("operator")
+def test_no_reminders_of_an_alarm_whose_end_is_known() -> None:
+    breached()
+    sent()
+    for second in range(5, 60, 5):
+        watch(NOW + timedelta(seconds=second))
+    sent()
+    remind(NOW + timedelta(days=1))
+    assert told() == [("opened", "gpu_memory_mb"), ("unmeasured", "gpu_memory_mb")]
+
+
+def test_an_acknowledgement_that_comes_meanwhile_stays(
+    monkeypatch: pytest.MonkeyPatch, admin_user: User
+) -> None:
+    alarm = breached()
+
+    def decide_slowly(*args: Any) -> Plan:
+        acknowledge([alarm], admin_user)  # after the alarms were read, before they are written
+        return decide(*args)
+
+    monkeypatch.setattr(alarms, "decide", decide_slowly)
+    gpu(18000, NOW + timedelta(seconds=5))
+    alarm.refresh_from_db()
+    assert (alarm.value, alarm.state, alarm.acknowledged_by) == (18000, "acknowledged", admin_user)
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_engine_that_is_down_is_the_cause_of_turns_that_fail() -> None:
+    call = make_turns([None] * 4, NOW - timedelta(seconds=20))
+    Turn.objects.filter(call=call, number__lte=3).update(error={"stage": "stt", "code": "unreachable"})
+    take_up_turns()
+    watch(NOW)
+    assert [(alarm.target.metric, alarm.value) for alarm in Alarm.objects.all()] == [("failed_percent", 75)]
+    at = NOW + timedelta(seconds=5)
+    Sample.objects.create(at=at, host="h", source="machine", values={"engine_down": 1.0})
+    watch(at)
+    alarm = Alarm.objects.get(resolved_at=None)
+    assert (alarm.target.metric, alarm.consequences) == ("engine_down", [["failed_percent", ""]])
+    assert told() == [("opened", "engine_down")]
+
+
+def test_turns_that_were_answered_have_not_failed() -> None:
+    make_turns([1500] * 9 + [None], NOW - timedelta(seconds=20))
+    take_up_turns()
+    watch(NOW)
+    assert measure(Target.objects.get(metric="failed_percent"), NOW) == Measured(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scope", "value"),
+    [
+        ("engine_queue", "engine:whisper-base", 2),
+        ("engine_queue", "engine:kokoro", 7),
+        ("engine_queue", "host:gpu-1", 7),
+        ("engine_queue", "host:gpu-2", None),
+        ("engine_queue", "", 7),
+        ("stt", "assistant:anna", 500),
+        ("stt", "assistant:bo", None),
+        ("stt", "anna", None),
+        ("stt", "助手:anna", None),
+        ("stt", "host:gpu-1", None),
+        ("cpu_percent", "engine:kokoro", None),
+    ],
+)
+def test_only_what_is_of_the_scope_is_measured(metric: str, scope: str, value: float | None) -> None:
+    values = {"engine_queue|stt|whisper-base": 2.0, "engine_queue|tts|kokoro": 7.0, "cpu_percent": 50.0}
+    Sample.objects.create(at=NOW, host="gpu-1", source="machine", values=values)
+    make_turns([2000] * 3, NOW - timedelta(seconds=20))
+    take_up_turns()
+    target = Target(metric=metric, scope=scope, percentile=100, threshold=1, window_s=60)
+    assert measure(target, NOW).value == value
 
 
 def test_reminders_until_somebody_acknowledges(operator: Recipient, admin_user: object) -> None:

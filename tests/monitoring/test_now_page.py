@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -15,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from aiker.calls.events import CallEvent
 from aiker.calls.models import Assistant
+from aiker.calls.templatetags.calls_extras import why_skipped
 from knowledge.models import IndexChange, IndexVersion, KnowledgeBase
 from monitoring import engine_state, live_state
 from monitoring.live import Board
@@ -43,6 +45,14 @@ def test_the_page_is_for_staff_who_may_see_calls(client: Client) -> None:
     user.user_permissions.add(Permission.objects.get(codename="view_call"))
     assert client.get(PAGE).status_code == 200
     assert client.post(PAGE).status_code == 405
+
+
+def test_every_failure_of_an_engine_has_words(admin_client: Client) -> None:
+    page = admin_client.get(PAGE).content.decode()
+    told = dict(re.findall(r'data-key="code_(\w+)">(.*?)</span>', page))
+    codes = ["timeout", "unreachable", "refused", "broken", "empty"]
+    assert told == {code: why_skipped(code) for code in codes}
+    assert told["timeout"] == "超出时限"
 
 
 def test_the_sidebar_counts_the_calls(

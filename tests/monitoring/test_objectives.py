@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.objectives import Demand, Measured, OpenAlarm, decide, percentile
+from monitoring.objectives import CALM, Demand, Measured, OpenAlarm, decide, percentile
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 TOTAL = Demand(1, "total", "", 2000, 3)
@@ -70,4 +70,42 @@ def test_a_value_to_and_fro_stays_one_alarm() -> None:
 
 
 def test_an_alarm_of_a_target_that_is_not_watched_any_more_resolves() -> None:
-    assert decide([GPU], {}, [OpenAlarm(9, 1)], NOW).resolve == [9]
+    plan = decide([GPU], {}, [OpenAlarm(9, 1)], NOW)
+    assert (plan.lapse, plan.resolve) == ([9], [])
+
+
+@pytest.mark.parametrize("measured", [{}, {1: Measured(None, 0)}, {1: Measured(1500, 2)}])
+def test_a_target_that_is_not_measured_any_more_is_not_met(measured: dict[int, Measured]) -> None:
+    assert decide(ALL, measured, [OpenAlarm(9, 1)], NOW).met == [9]
+    plan = decide(ALL, measured, [OpenAlarm(9, 1, NOW - timedelta(seconds=10))], NOW)
+    assert (plan.lapse, plan.resolve) == ([9], [])
+
+
+def test_a_cause_that_hovers_goes_on_telling_its_consequence() -> None:
+    """Recognition is over its target every other half minute, the whole always."""
+    opened, met_since = [], None
+    alarms: list[OpenAlarm] = []
+    for second in range(0, 1200, 5):
+        now = NOW + timedelta(seconds=second)
+        stt = 520 if second // 30 % 2 == 0 else 490
+        plan = decide(ALL, {1: Measured(2500, 9), 2: Measured(stt, 9)}, alarms, now)
+        opened += plan.open
+        assert (plan.resolve, plan.lapse, plan.consequences) == ([], [], {2: [1]})
+        met_since = now if plan.met else None if plan.update else met_since
+        alarms = [OpenAlarm(9, 2, met_since)]
+    assert opened == [2]
+
+
+def test_a_cause_that_is_gone_for_good_gives_way_to_what_is_still_missed() -> None:
+    measured = {1: Measured(2500, 9), 2: Measured(300, 9)}
+    soon = decide(ALL, measured, [OpenAlarm(9, 2, NOW - CALM + timedelta(seconds=1))], NOW)
+    assert (soon.open, soon.resolve) == ([], [])
+    assert decide(ALL, measured, [OpenAlarm(9, 2, NOW - CALM)], NOW).resolve == [9]
+    assert decide(ALL, measured, [], NOW).open == [1]
+
+
+def test_what_is_missed_now_explains_before_what_was() -> None:
+    token = Demand(5, "llm_first_token", "", 1000, 3, part_of="total")
+    measured = {1: Measured(2500, 9), 2: Measured(300, 9), 5: Measured(1500, 9)}
+    plan = decide([*ALL, token], measured, [OpenAlarm(9, 2)], NOW)
+    assert (plan.open, plan.consequences) == ([5], {5: [1]})

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from aiker.calls.models import Assistant, Call, Turn
 from knowledge.models import KnowledgeBase
-from monitoring.models import Finding, Notice, Review
+from monitoring.models import Finding, Notice, Review, TurnSample
 from monitoring.quality.export import harmless
 from monitoring.quality.turn_list import PER_PAGE
 from tests.monitoring.noticed_calls import make_calls, take_up
@@ -68,6 +68,18 @@ def test_tiles_questions_and_turns_are_shown(admin_client: Client) -> None:
     assert only.count("chart-line") == 1
     newest = refused.order_by("-at")[0].turn
     assert reverse("admin:calls_call_change", args=[newest.call_id]) + f"#turn-{newest.number}" in only
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("model", [Finding, TurnSample])
+def test_a_row_has_no_page_that_would_tell_what_was_said(
+    client: Client, model: type[Finding] | type[TurnSample]
+) -> None:
+    operator(client, "view_finding", "view_turnsample")
+    row, name = model.objects.latest("at"), model._meta.model_name
+    pages = ("change", "history", "delete")
+    addresses = [reverse(f"admin:monitoring_{name}_{page}", args=[row.pk]) for page in pages]
+    assert [client.get(address).status_code for address in addresses] == [404, 404, 403]
 
 
 @pytest.mark.usefixtures("calls")

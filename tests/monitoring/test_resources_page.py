@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from aiker.calls.models import Assistant
 from monitoring.error_budget import error_budget
 from monitoring.models import Alarm, Retention, Sample, Target
 from monitoring.resource_report import resource_report
@@ -69,6 +70,57 @@ def test_gpus_are_shown_against_the_budget(admin_client: Client) -> None:
     assert "50%</td>" in page
     assert 'mon-bad">106%' in page
     assert page.count("GPU 1</li>") == 2  # in the legends of memory and utilisation
+
+
+def test_what_engines_have_of_the_gpus_is_shown_against_the_budget(admin_client: Client) -> None:
+    values = {
+        "gpu_memory_mb|0": 13312.0,
+        "process_mb|engines": 2048.0,
+        "process_gpu_mb|engines": 4096.0,
+        "process_mb|llm-server": 1024.0,
+        "process_gpu_mb|llm-server": 8192.0,
+        "process_mb|web": 3072.0,
+    }
+    sample(0, values)
+    page = text_of(admin_client, PAGE, window="1h")
+    rows = re.findall(r"<tr><td>([\w-]+)</td>(.*?)</tr>", page, re.DOTALL)
+    shown = [(name, re.findall(r">([^<>\s][^<>]*)</td>", cells)) for name, cells in rows]
+    assert shown == [
+        ("llm-server", ["1.0 GB", "8.0 GB", "50%"]),
+        ("engines", ["2.0 GB", "4.0 GB", "25%"]),
+        ("web", ["3.0 GB", "–", "–"]),
+    ]
+
+
+def test_samples_that_web_processes_dropped_are_counted(admin_client: Client) -> None:
+    def counted(minutes_ago: float, process: int, dropped: int, host: str = "box") -> None:
+        values = {"loop_lag_ms": 1.0, "calls": 0, "samples_dropped": dropped}
+        at = timezone.now() - timedelta(minutes=minutes_ago)
+        Sample.objects.create(at=at, host=host, source=f"web:{process}", values=values)
+
+    sample(0)
+    tile = re.compile(r'Samples dropped</h2><p class="mon-number([\w -]*)">(\d+)</p>')
+    assert tile.findall(text_of(admin_client, PAGE, window="1h")) == [("", "0")]
+    for minutes_ago, process, dropped in [
+        (500, 7, 4),
+        (30, 7, 40),
+        (20, 7, 60),
+        (9, 7, 60),
+        (9, 8, 0),
+        (3, 8, 2),
+    ]:
+        counted(minutes_ago, process, dropped)
+    counted(5, 7, 0, host="another")
+    counted(4, 7, 999, host="another")
+    assert tile.findall(text_of(admin_client, PAGE, window="1h")) == [(" mon-bad", "22")]
+    assert tile.findall(text_of(admin_client, PAGE, window="24h")) == [(" mon-bad", "58")]
+
+
+def test_an_engine_server_that_is_down_is_named_in_the_operators_language(admin_client: Client) -> None:
+    sample(0, {"engine_up|server|engines": 0.0})
+    assert "engines <small>Engine server</small>" in text_of(admin_client, PAGE)
+    admin_client.cookies["django_language"] = "zh-hans"
+    assert "engines <small>引擎服务</small>" in text_of(admin_client, PAGE)
 
 
 def test_an_old_sample_is_told_as_old(admin_client: Client) -> None:
@@ -149,6 +201,7 @@ def test_targets_show_how_they_stand(admin_client: Client) -> None:
 
 
 def test_a_target_is_added_for_an_assistant(admin_client: Client) -> None:
+    Assistant.objects.create(slug="anna", name="Anna")
     values = {"metric": "stt", "scope": "assistant:anna", "percentile": 90, "threshold": 400, "window_s": 600,
               "min_count": 5, "is_active": "on"}  # fmt: skip
     assert admin_client.post(reverse("admin:monitoring_target_add"), values).status_code == 302
@@ -159,7 +212,7 @@ def test_the_plans_targets_are_there() -> None:
     found = {target.metric: target.threshold for target in Target.objects.all()}
     assert found == {
         "stt": 500, "tts_first_audio": 300, "llm_first_token": 1000, "total": 2000, "gpu_memory_mb": 16384,
-        "gpu_percent": 80,
+        "gpu_percent": 80, "engine_down": 0, "failed_percent": 20,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from django.dispatch import Signal
 from django.utils.safestring import SafeString
 
 from aiker.calls.api import CallSerializer
@@ -23,8 +24,10 @@ from aiker.calls.call_page.waterfall import spans_of
 from aiker.calls.models import Call, Turn
 from knowledge.models import IndexVersion
 
-TARGET_MS = 2000  # voice to voice; slower turns are marked
 _STRIP_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
+
+target_asked = Signal()
+"""``assistant``: its slug, or empty. Who knows what voice to voice is to stay under answers in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +58,31 @@ def page_of(call: Call) -> dict[str, Any]:
     turns, times = turns_of(call)
     audible = is_audible(call)
     versions = versions_of(turns)
+    target_ms = _target_ms(call)
     latencies = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
     return {
-        "call_rows": [_row(turn, times[turn.number], versions, call, audible=audible) for turn in turns],
+        "call_rows": [
+            _row(turn, times[turn.number], versions, call, target_ms, audible=audible) for turn in turns
+        ],
         "call_audible": audible,
         "call_median_ms": round(median(latencies)) if latencies else None,
-        "call_target_ms": TARGET_MS,
-        "call_late": sum(ms > TARGET_MS for ms in latencies),
+        "call_target_ms": target_ms,
+        "call_late": sum(_is_late(ms, target_ms) for ms in latencies),
         "call_failed": sum(bool(turn.error) for turn in turns),
         "call_interrupted": sum(turn.interrupted for turn in turns),
         "call_ticks": strip_ticks(call.duration_ms),
     }
+
+
+def _target_ms(call: Call) -> float | None:
+    """Return what a turn of the call is to stay under; None where nobody knows, and no turn is late."""
+    assistant = call.assistant.slug if call.assistant else ""
+    answers: list[tuple[Any, Any]] = target_asked.send(sender=Call, assistant=assistant)
+    return next((ms for _receiver, ms in answers if ms is not None), None)
+
+
+def _is_late(ms: int, target_ms: float | None) -> bool:
+    return target_ms is not None and ms > target_ms
 
 
 def is_audible(call: Call) -> bool:
@@ -91,24 +108,31 @@ def strip_ticks(duration_ms: int) -> list[dict[str, Any]]:
 
 
 def _row(
-    turn: Turn, times: TurnTimes, versions: dict[str, IndexVersion], call: Call, *, audible: bool
+    turn: Turn,
+    times: TurnTimes,
+    versions: dict[str, IndexVersion],
+    call: Call,
+    target_ms: float | None,
+    *,
+    audible: bool,
 ) -> Row:
     spans = spans_of(turn, times)
     drawn = drawing.waterfall(spans, times, turn.barge_ins, audible=audible) if spans else SafeString("")
     version = versions.get(turn.retrieval.get("version", ""))
-    return Row(turn, times, drawn, version, was_asked(turn), _strip(turn, times, call.duration_ms))
+    return Row(turn, times, drawn, version, was_asked(turn), _strip(turn, times, call.duration_ms, target_ms))
 
 
-def _strip(turn: Turn, times: TurnTimes, duration_ms: int) -> tuple[dict[str, Any], ...]:
+def _strip(
+    turn: Turn, times: TurnTimes, duration_ms: int, target_ms: float | None
+) -> tuple[dict[str, Any], ...]:
     """Return where a turn lies in the whole call: the caller's words, the wait, the answer."""
     if not duration_ms or times.zero_ms is None:
         return ()
-    heard = times.zero_ms + turn.voice_to_voice_ms if turn.voice_to_voice_ms is not None else None
-    late = turn.voice_to_voice_ms is not None and turn.voice_to_voice_ms > TARGET_MS
     parts = [("caller", times.began_ms, times.zero_ms)]
-    if heard is not None:
+    if (waited := turn.voice_to_voice_ms) is not None:
+        heard = times.zero_ms + waited
         parts += [
-            ("late" if late else "wait", times.zero_ms, heard),
+            ("late" if _is_late(waited, target_ms) else "wait", times.zero_ms, heard),
             ("answer", heard, times.end_ms or heard),
         ]
     return tuple(

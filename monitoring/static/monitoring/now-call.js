@@ -87,7 +87,8 @@ export class OpenCall {
     if (line.interrupted) parts.push(this.#note("front_hand", this.texts("interrupted")));
     if (line.error) {
       const { stage, code } = line.error;
-      parts.push(this.#note("error", `${this.texts("failed")}: ${this.texts(`stage_${stage}`)} (${code})`, "now-bad"));
+      const why = this.texts.has(`code_${code}`) ? this.texts(`code_${code}`) : code;
+      parts.push(this.#note("error", `${this.texts("failed")}: ${this.texts(`stage_${stage}`)} (${why})`, "now-bad"));
     }
     if (line.voice_to_voice_ms != null) parts.push(this.#latency(line));
     return parts.length > 1 ? parts : [];

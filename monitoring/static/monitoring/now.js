@@ -92,7 +92,9 @@ class NowPage {
       dialog.returnValue = "";
       if (!this.socket.send({ hang_up: dialog.dataset.call })) this.#say("failed_lost");
     });
-    this.part("listen").addEventListener("click", () => this.#toggleListening());
+    this.part("listen").addEventListener("click", ({ detail }) => {
+      if (detail < 2) this.#toggleListening(); // the second of a double click would stop it again
+    });
   }
 
   async #toggleListening() {
@@ -100,17 +102,18 @@ class NowPage {
       this.#stopListening();
       return;
     }
-    const { id } = this.call;
+    // Until its socket is there: whoever presses again, or opens another call, ends this.
+    const starting = { stop() {} };
+    this.listening = starting;
     this.#showListening(true);
     try {
-      const listening = await listen(address(this.root.dataset.listen.replace("CALL_ID", id)), {
+      const listening = await listen(address(this.root.dataset.listen.replace("CALL_ID", this.call.id)), {
         onEnd: (key) => this.#listeningEnded(key),
       });
-      this.listening = listening;
-      if (id !== this.call.id) this.#stopListening();
+      if (this.listening === starting) this.listening = listening;
+      else listening.stop();
     } catch (error) {
-      this.#showListening(false);
-      this.#say(`failed_${error.message}`);
+      if (this.listening === starting) this.#listeningEnded(error.message);
     }
   }
 

@@ -19,6 +19,7 @@ from aiker.calls.call_page.waveform import PEAKS_PER_S
 from aiker.calls.models import Assistant, Call, Turn
 from engines.models import BackendProfile
 from knowledge.models import IndexVersion, KnowledgeBase
+from monitoring.models import Target
 from tests.calls.call_page import rows
 from tests.calls.call_page.conftest import Operator
 from tests.ports import free_port
@@ -120,6 +121,39 @@ class TestPage:
                 ("answer", pytest.approx(rows.zero(number) + rows.WAIT_MS, abs=1)),
             ]
         assert places == wanted
+
+    @pytest.mark.parametrize(
+        ("scope", "threshold", "late"),
+        [
+            ("", rows.WAIT_MS - 1, True),
+            ("", rows.WAIT_MS, False),
+            ("assistant:anna", rows.WAIT_MS - 1, True),
+            ("assistant:other", rows.WAIT_MS - 1, False),
+        ],
+    )
+    def test_a_turn_is_late_by_the_target_of_its_assistant(
+        self, admin_client: Client, anna: Assistant, scope: str, threshold: int, late: bool
+    ) -> None:
+        Target.objects.update_or_create(
+            metric="total", scope=scope, percentile=95, defaults={"threshold": threshold}
+        )
+        text = page(admin_client, rows.store_call(anna))
+        assert text.count('cw-late" style') == (3 if late else 0)
+        assert text.count("slower than the target") == (3 if late else 0)
+        assert text.count("within the target") == (0 if late else 3)
+        assert ("Over the target" in text) == late
+
+    def test_without_a_target_no_turn_is_late(self, admin_client: Client, anna: Assistant) -> None:
+        Target.objects.update(is_active=False)
+        call = rows.store_call(anna)
+        Turn.objects.filter(call=call).update(voice_to_voice_ms=60_000)
+        text = page(admin_client, call)
+        assert 'cw-late" style' not in text
+        assert 'than the target"' not in text
+        assert "within the target" not in text
+        call.assistant = None
+        call.save()
+        assert len(cards(page(admin_client, call))) == 3
 
     def test_a_call_that_goes_on_says_so(self, admin_client: Client, anna: Assistant) -> None:
         call = rows.store_call(anna, recorded=False, end_reason="", events=[], duration_ms=0)
