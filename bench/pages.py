@@ -34,6 +34,7 @@ PAGES = {
     "calls": "/admin/calls/call/",
     "a call": "/admin/calls/call/{call}/change/",
     "latency": "/admin/monitoring/turnsample/",
+    "one step": "/admin/monitoring/turnsample/?step=stt",
     "resources": "/admin/monitoring/sample/",
     "quality": "/admin/monitoring/finding/",
     "refusals": "/admin/monitoring/finding/?notice=refused&reviewed=no",
@@ -46,7 +47,8 @@ PAGES = {
 EVERY = ("1h", "24h", "7d", "30d")
 WINDOWS = {
     "latency": EVERY,
-    "resources": ("24h",),
+    "one step": EVERY,
+    "resources": EVERY,
     "quality": EVERY,
     "refusals": ("30d",),
     "of one": ("30d",),
@@ -91,12 +93,14 @@ def fill_and_measure(turns: int) -> None:
     from django.db import connection
     from django.utils import timezone
 
+    from bench.generated_samples import fill_samples
     from bench.generated_turns import fill
     from monitoring.quality.counting import ended_calls, take_up_calls
     from monitoring.turns import take_up_turns
 
     began = time.perf_counter()
     fill(turns, timezone.now())
+    fill_samples(timezone.now())
     written = time.perf_counter()
     while take_up_turns(BATCH):
         pass
