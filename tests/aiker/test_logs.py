@@ -144,8 +144,8 @@ def test_every_line_of_the_web_process_is_an_object(tmp_path: Path, server: str)
         tmp_path, "-m", server, *options, "aiker.asgi:application", DJANGO_SETTINGS_MODULE="aiker.settings"
     )
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-            client.get(f"http://127.0.0.1:{port}/health/live", timeout=30).raise_for_status()
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
+            client.get(f"http://127.0.0.1:{port}/health/live").raise_for_status()
             client.get(f"http://127.0.0.1:{port}/no-such-page")  # which Django warns of
             client.get(f"http://127.0.0.1:{port}/admin/login/")  # the database has no tables: an exception
     finally:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from aiker.config import BASE_DIR
+from tests.aiker.test_supervisor import until
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.models, pytest.mark.e2e]
@@ -51,12 +52,15 @@ class Running:
             assert self.process.stdout is not None
             self.output += (await self.process.stdout.read()).decode()
             status = await self.process.wait()
-        assert [child for child in tree if runs(child)] == []
+        await until(lambda: not any(runs(child) for child in tree))
         return status
 
 
 def runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ async def test_a_service_that_is_killed_while_it_runs_comes_back(tmp_path: Path)
         first, orphan = child.pids()
         os.kill(first, signal.SIGKILL)
         await until(lambda: any("answers again" in line for line in said))
-        assert not runs(orphan)
+        await until(lambda: not runs(orphan))
         send(signal.SIGTERM)
 
     await supervise(supervisor, boot)
@@ -208,7 +208,7 @@ async def test_the_third_death_ends_everything_with_the_name_and_the_last_lines(
         await supervise(supervisor, boot)
     assert failed.value.name == "engines"
     assert len(bad.pids()) == 3
-    assert good.alive() == []
+    await until(lambda: good.alive() == [])
 
 
 async def test_a_job_that_fails_is_named_with_its_last_lines(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 import pytest_asyncio
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext, async_playwright, expect
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.installation import Installation
 
 PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)  # the default timeout of a context is not for these
 
 OpenBrowser = Callable[..., Coroutine[Any, Any, BrowserContext]]
 

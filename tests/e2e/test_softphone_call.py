@@ -68,9 +68,8 @@ async def test_an_operator_calls_and_reads_the_record(aiker: Installation, page:
     await expect(page.locator(".sp-assistant .sp-bubble").first).to_contain_text(
         "OneSuite", timeout=PATIENCE_MS
     )
-    await expect(page.locator(".sp-caller .sp-bubble").last).to_contain_text(
-        "有没有投影设备", timeout=PATIENCE_MS
-    )
+    # What is asked for; recognition may write the rest in other words.
+    await expect(page.locator(".sp-caller .sp-bubble").last).to_contain_text(FACT, timeout=PATIENCE_MS)
     await expect(page.locator(".sp-assistant .sp-bubble").last).to_contain_text(FACT, timeout=PATIENCE_MS)
     await expect(page.locator("[data-latency]")).to_be_visible(timeout=PATIENCE_MS)
     await expect(phone).to_have_attribute("data-state", "listening", timeout=PATIENCE_MS)

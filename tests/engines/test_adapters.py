@@ -27,6 +27,7 @@ from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
 from tests.ports import free_port
 
 LIMIT_S = 0.5
+STALL_S = 3.0
 PATIENCE_S = 20.0
 QUIET_MS = 400
 SPEECH = g711.SILENCE * 8000
@@ -50,10 +51,16 @@ async def behave(request: Request) -> Response:
             return JSONResponse({"error": {"message": "no such key"}}, 401)
         case "empty":
             return Response(b"", media_type="text/event-stream")
+        case "blank":
+            return no_json(request, "")
+        case "garbled":
+            return no_json(request, '{"choices": [')
         case "breaks":
             return StreamingResponse(then(request, stop="break"), media_type=kind_of(request))
         case "stalls":
             return StreamingResponse(then(request, stop="stall"), media_type=kind_of(request))
+        case "babbles":
+            return StreamingResponse(then(request, stop="babble"), media_type=kind_of(request))
         case "forever":
             return StreamingResponse(then(request, stop=""), media_type=kind_of(request))
     return Response(status_code=404)
@@ -68,6 +75,12 @@ def works(request: Request, body: bytes) -> Response:
         return Response(b"\x00\x10" * 24_000, media_type="audio/pcm")
     assert json.loads(body)["stream"]
     return Response(event("好的。") + b"data: [DONE]\n\n", media_type="text/event-stream")
+
+
+def no_json(request: Request, text: str) -> Response:
+    if "chat" in request.url.path:
+        return Response(f"data: {text}\n\n", media_type="text/event-stream")
+    return Response(text, media_type="application/json")
 
 
 def event(text: str) -> bytes:
@@ -87,6 +100,8 @@ async def then(request: Request, stop: str) -> AsyncIterator[bytes]:
         raise RuntimeError("the connection breaks off here")
     if stop == "stall":
         await asyncio.sleep(30)
+    if stop == "babble":
+        yield b"data: {\n\n"
     while True:
         yield piece
         await asyncio.sleep(0.001)
@@ -118,9 +133,12 @@ async def use(stage: str, routes: Routes, served: list[Served]) -> str:
 
 
 def routes(stage: str, vendors: str, *behaviours: str) -> Routes:
-    # What works may take its time on a busy machine.
-    limits = {name: PATIENCE_S if name == "works" else LIMIT_S for name in behaviours}
-    endpoints = [Endpoint(name, f"{vendors}/{name}/v1", "m", timeout_s=s) for name, s in limits.items()]
+    # What answers may take its time on a busy machine: the limit is for making its client, too.
+    limits = {"hangs": LIMIT_S, "stalls": STALL_S}
+    endpoints = [
+        Endpoint(name, f"{vendors}/{name}/v1", "m", timeout_s=limits.get(name, PATIENCE_S))
+        for name in behaviours
+    ]
     return Routes(stage, endpoints, Breakers())
 
 
@@ -158,8 +176,30 @@ async def test_the_next_engine_serves_in_its_place(vendors: str, stage: str, beh
     assert [skipped.engine for skipped in served[0].skipped] == [behaviour]
 
 
-@pytest.mark.parametrize(("behaviour", "code"), [("breaks", "broken"), ("stalls", "timeout")])
-@pytest.mark.parametrize("stage", ["tts", "llm"])
+@pytest.mark.parametrize("behaviour", ["blank", "garbled"])
+@pytest.mark.parametrize("stage", ANSWERS)
+async def test_an_answer_that_is_no_json_is_broken_and_the_next_engine_serves(
+    vendors: str, stage: str, behaviour: str
+) -> None:
+    with pytest.raises(EngineError) as raised:
+        await use(stage, routes(stage, vendors, behaviour), [])
+    assert (raised.value.stage, raised.value.code) == (stage, "broken")
+
+    served: list[Served] = []
+    assert await use(stage, routes(stage, vendors, behaviour, "works"), served) == ANSWERS[stage]
+    assert served[0].skipped == (Skipped(behaviour, "broken"),)
+
+
+@pytest.mark.parametrize(
+    ("stage", "behaviour", "code"),
+    [
+        ("tts", "breaks", "broken"),
+        ("tts", "stalls", "timeout"),
+        ("llm", "breaks", "broken"),
+        ("llm", "stalls", "timeout"),
+        ("llm", "babbles", "broken"),
+    ],
+)
 async def test_a_stream_that_ends_in_the_middle_is_an_error(
     vendors: str, stage: str, behaviour: str, code: str
 ) -> None:
@@ -187,7 +227,7 @@ async def test_an_answer_that_does_not_end_is_stopped(vendors: str) -> None:
 
 
 async def test_an_engine_that_is_not_there_is_passed_over(vendors: str) -> None:
-    gone = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "m", timeout_s=LIMIT_S)
+    gone = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "m", timeout_s=PATIENCE_S)
     works = Endpoint("works", f"{vendors}/works/v1", "m", timeout_s=PATIENCE_S)
     served: list[Served] = []
 

@@ -76,12 +76,13 @@ async def test_a_chat_streams_and_its_prefix_is_read_once(llm: tuple[subprocess.
     system = "你是客服安娜。" * 30
     cached: list[int] = []
     async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none") as client:
-        for question in ("一加一等于几？", "二加二等于几？"):
+        for question in ("请从一数到十。", "请从十数到二十。"):
             stream = await client.chat.completions.create(
                 model="qwen2.5-coder-0.5b",
                 messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
                 stream=True,
                 stream_options={"include_usage": True},
+                temperature=0,
                 max_tokens=20,
             )
             chunks = [chunk async for chunk in stream]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -26,14 +25,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from knowledge import retrieval
 from knowledge.embedding import Embedder
 from knowledge.loaders import read
 from knowledge.management.commands.load_knowledge import SAMPLE
 from knowledge.models import Chunk, Document, IndexVersion, KnowledgeBase
 from knowledge.store import open_store
 from knowledge.writing import VersionWriter
+from tests.ports import free_port
 
 QUESTIONS = Path(__file__).with_name("questions.json")
+PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -41,12 +43,6 @@ def english() -> Iterator[None]:
     """For tests that compare texts."""
     with translation.override("en"):
         yield
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(url: str) -> None:
@@ -158,9 +154,14 @@ def served(app: Starlette) -> Iterator[int]:
 
 
 @pytest.fixture
-def processes(settings: Settings, chroma_port: int, engines_port: int) -> Settings:
+def processes(
+    settings: Settings, chroma_port: int, engines_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
     """Settings that point at the test's Chroma and engine server; a test may move them elsewhere."""
     move(settings, chroma_port=chroma_port, engines_port=engines_port)
+    # A call does not wait for a busy machine; a test does.
+    for limit in ("OPEN_TIMEOUT_S", "EMBED_TIMEOUT_S", "SEARCH_TIMEOUT_S"):
+        monkeypatch.setattr(retrieval, limit, PATIENCE_S)
     return settings
 
 

@@ -19,7 +19,8 @@ from knowledge.errors import KnowledgeError
 from knowledge.following import settle
 from knowledge.golden_report import failures
 from knowledge.models import Document, GoldenQuestion, GoldenRun, KnowledgeBase
-from tests.knowledge.conftest import free_port, move
+from tests.knowledge.conftest import move
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.models]
 

@@ -27,7 +27,8 @@ from knowledge.models import Chunk, Document, IndexChange, IndexVersion, Knowled
 from knowledge.store import open_store
 from knowledge.versions import is_current, remove_old_versions, request_version
 from knowledge.writing import VersionWriter, manifest_path, remove_manifest
-from tests.knowledge.conftest import free_port, move
+from tests.knowledge.conftest import move
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.models, pytest.mark.usefixtures("processes")]
 
@@ -152,7 +153,10 @@ class TestEdits:
         version.refresh_from_db()
         assert (version.state, "starting" in version.error) == (IndexVersion.State.BUILDING, True)
 
-    def test_a_document_that_cannot_be_indexed_holds_up_no_other(self, base: KnowledgeBase) -> None:
+    def test_a_document_that_cannot_be_indexed_holds_up_no_other(
+        self, base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(indexing, "RETRY", timedelta(seconds=20))  # not due again on a busy machine
         good = write(base)
         settle(base)
         half = "一天多少钱\ud83d"  # half an emoji, as JSON of some exports has it

@@ -15,14 +15,16 @@ import pytest
 from channels.db import database_sync_to_async
 from pytest_django.fixtures import Settings
 
+from knowledge import retrieval
 from knowledge.errors import RetrievalError
 from knowledge.following import settle
 from knowledge.live import LiveIndex
 from knowledge.models import Document, KnowledgeBase
 from knowledge.rag import Found, RAGSystem, judge
-from knowledge.retrieval import Retriever
+from knowledge.retrieval import EMBED_TIMEOUT_S, OPEN_TIMEOUT_S, SEARCH_TIMEOUT_S, Retriever
 from knowledge.versions import request_version
-from tests.knowledge.conftest import free_port, move, questions
+from tests.knowledge.conftest import PATIENCE_S, move, questions
+from tests.ports import free_port
 
 pytestmark = pytest.mark.models
 MODEL = "bge-small-zh"
@@ -129,8 +131,10 @@ async def silent_server() -> AsyncIterator[int]:
 
 
 async def test_a_hanging_engine_server_costs_a_second_at_most(
-    processes: Settings, sample_collection: str
+    processes: Settings, sample_collection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert EMBED_TIMEOUT_S == 1.0
+    monkeypatch.setattr(retrieval, "EMBED_TIMEOUT_S", EMBED_TIMEOUT_S)
     async with silent_server() as port:
         move(processes, engines_port=port)
         retriever = Retriever(sample_collection, MODEL)
@@ -138,10 +142,14 @@ async def test_a_hanging_engine_server_costs_a_second_at_most(
         error = (await retriever.search("周六开门吗")).failed
     assert error is not None
     assert (error.stage, error.code) == ("embedding", "timeout")
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < EMBED_TIMEOUT_S + 2
 
 
-async def test_a_hanging_chroma_is_given_up(processes: Settings, sample_collection: str) -> None:
+async def test_a_hanging_chroma_is_given_up(
+    processes: Settings, sample_collection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "OPEN_TIMEOUT_S", OPEN_TIMEOUT_S)
+    monkeypatch.setattr(retrieval, "SEARCH_TIMEOUT_S", SEARCH_TIMEOUT_S)
     async with silent_server() as port:
         move(processes, chroma_port=port)
         error = (await Retriever(sample_collection, MODEL).search("周六开门吗")).failed
@@ -171,7 +179,7 @@ async def test_the_next_turn_hears_an_edit_and_a_new_version() -> None:
 
     version = await database_sync_to_async(request_version)(base, "test")
     await database_sync_to_async(settle)(base)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while (found := await rag.search("一天多少钱")).index_version != version.collection_name:
         assert time.monotonic() < deadline
     assert found.passages[0].text == "90元。"
@@ -179,7 +187,7 @@ async def test_the_next_turn_hears_an_edit_and_a_new_version() -> None:
 
 async def until_found(rag: RAGSystem, text: str) -> Found:
     """Return the first search whose best passage is ``text``; the live version is asked twice a second."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(RetrievalError):  # no version is known yet
                 found = await rag.search("一天多少钱")

@@ -18,7 +18,8 @@ from knowledge.indexing import Indexer
 from knowledge.models import Document, IndexChange, KnowledgeBase
 from knowledge.status import State, not_live, states
 from knowledge.versions import request_version
-from tests.knowledge.conftest import free_port, move
+from tests.knowledge.conftest import move
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.models, pytest.mark.usefixtures("processes")]
 

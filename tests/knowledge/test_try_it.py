@@ -16,7 +16,8 @@ from pytest_django.fixtures import Settings
 from aiker.calls.models import Assistant, Call, Turn
 from knowledge.following import settle
 from knowledge.models import Document, GoldenQuestion, IndexVersion, KnowledgeBase
-from tests.knowledge.conftest import free_port, move
+from tests.knowledge.conftest import move
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.models]
 PAGE, ANSWER, SAVE = (reverse(name) for name in ("try-question", "try-answer", "try-save"))
