@@ -20,9 +20,9 @@ from django.utils.translation import override
 from aiker.calls.models import Assistant, Turn
 from aiker.calls.tools.models import Tool
 from knowledge.models import IndexVersion, KnowledgeBase, Upload
+from monitoring import live_state
 from monitoring.changes import changes
 from monitoring.latency_report import HISTOGRAM_MS, LatencyReport, StageFigures, latency_report
-from monitoring.live_state import read_surroundings
 from monitoring.models import Rollup, Target, TurnSample
 from monitoring.turns import take_up_turns
 from monitoring.windows import CHOICES, chosen
@@ -166,7 +166,7 @@ def test_of_several_targets_the_95th_percentile_counts_else_the_highest() -> Non
     def shown(scope: str = "") -> tuple[float | None, int | None]:
         total = figures(latency_report(window, scope), "total")
         if not scope:
-            assert read_surroundings()["target_ms"] == total.target_ms
+            assert live_state._target_ms() == total.target_ms
         return total.target_ms, total.target_percentile
 
     for percentile, threshold in ((50, 1200), (99, 3000)):
