@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from prometheus_client.parser import text_string_to_metric_families
 
 from aiker.calls.models import Assistant
 from engines.models import StageChoice
@@ -20,6 +21,17 @@ from engines.servers import servers_to_run
 from monitoring.stored_metrics import reading
 
 LIMIT_S = 2.0
+REQUESTS = frozenset(
+    {
+        "llamacpp:requests_processing",
+        "llamacpp:requests_deferred",
+        "vllm:num_requests_running",
+        "vllm:num_requests_waiting",
+        "tgi_batch_current_size",
+        "tgi_queue_size",
+    }
+)
+"""Requests that run or wait, as the servers of language models call them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ def engine_readings() -> dict[str, float]:
             else:
                 kind = needed.kind or "server"
                 found[reading("engine_up", kind, needed.name)] = float(report is not None)
+                if (requests := requests_at(client, needed.url)) is not None:
+                    found[reading("engine_queue", kind, needed.name)] = requests
     return found
 
 
@@ -87,3 +101,14 @@ def _health(client: httpx.Client, url: str) -> dict[str, Any] | None:
         body = {}
     known = isinstance(body, dict) and "engines" in body
     return body if known else {} if answer.status_code == 200 else None
+
+
+def requests_at(client: httpx.Client, health_url: str) -> float | None:
+    """Return how many requests a language model's server runs or has waiting; None where it does not tell."""
+    try:
+        answer = client.get(health_url.removesuffix("health") + "metrics")
+        families = list(text_string_to_metric_families(answer.text)) if answer.status_code == 200 else []
+    except (httpx.HTTPError, ValueError):
+        return None
+    found = [sample.value for family in families for sample in family.samples if sample.name in REQUESTS]
+    return sum(found) if found else None

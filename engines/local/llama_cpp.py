@@ -64,5 +64,6 @@ def server_params(
         cpu.poll = 0
     params.ui = False
     params.endpoint_slots = False
+    params.endpoint_metrics = True  # how many requests run and wait, for the page Now
     params.verbosity = 1
     return params

@@ -20,6 +20,7 @@ from django.utils import translation
 from aiker.config import BASE_DIR
 from engines.local.llama_cpp import server_params
 from engines.management.commands import serve_llm
+from monitoring.engine_state import requests_at
 from tests.ports import free_port
 
 # The language model gives way to every other process: beside busy tests it is starved.
@@ -76,7 +77,7 @@ async def test_a_chat_streams_and_its_prefix_is_read_once(llm: tuple[subprocess.
     system = "你是客服安娜。" * 30
     cached: list[int] = []
     async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none") as client:
-        for question in ("请从一数到十。", "请从十数到二十。"):
+        for question in ("请介绍一下北京。", "请介绍一下上海。"):
             stream = await client.chat.completions.create(
                 model="qwen2.5-coder-0.5b",
                 messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
@@ -103,9 +104,15 @@ async def test_the_model_goes_by_its_catalogue_id(llm: tuple[subprocess.Popen[st
 
 
 @pytest.mark.models
+def test_monitoring_is_told_how_many_requests_there_are(llm: tuple[subprocess.Popen[str], int]) -> None:
+    with httpx.Client() as client:
+        assert requests_at(client, f"http://127.0.0.1:{llm[1]}/health") == 0
+
+
+@pytest.mark.models
 def test_the_model_yields_the_processor_to_speech(llm: tuple[subprocess.Popen[str], int]) -> None:
-    assert os.getpriority(os.PRIO_PROCESS, llm[0].pid) >= 10
-    assert os.getpriority(os.PRIO_PROCESS, 0) < 10
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, llm[0].pid) == own + serve_llm.NICENESS
 
 
 @pytest.mark.parametrize("new_session", [True, False])
