@@ -30,7 +30,7 @@ run: venv
 
 # Whole calls are measured, so they run alone; all else shares three processes.
 test: dev-venv translations models browser lint
-	$(PY) -m pytest -m "not e2e" --numprocesses 3 --dist loadfile --durations 10
+	$(PY) -m pytest -m "not e2e" --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10
 	$(PY) -m pytest -m e2e --durations 20
 
 lint: dev-venv

@@ -1,4 +1,4 @@
-"""Rows that migrations make are there for every test, also behind one that emptied the database."""
+"""What every test finds: rows that migrations make, also behind a test that emptied the database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from hypothesis import settings
 
 settings.register_profile("aiker", deadline=None)  # other processes may have the machine meanwhile
 settings.load_profile("aiker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that is one long test: behind the others it would run alone."""
+    items.sort(key=lambda item: item.path.name != "test_on_postgresql.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
