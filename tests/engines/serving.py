@@ -1,4 +1,4 @@
-"""The engine server in a thread of the tests, over a real socket."""
+"""Servers in a thread of the tests, over a real socket."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 
 from engines.server.app import create_app
 from engines.server.stages import Stage
@@ -28,6 +29,23 @@ def serving(stages: Sequence[Stage]) -> Iterator[int]:
                 pass
         assert report["status"] == "ok", report
         yield port
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def listening(app: Starlette) -> Iterator[str]:
+    """Serve ``app``, which stands for somebody else's engine, and give its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            client.get(url)
+        yield url
     finally:
         server.should_exit = True
         thread.join()

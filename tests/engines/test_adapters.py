@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -24,6 +21,7 @@ from engines.conversation import AIConversationManager, LocalAIConversationManag
 from engines.errors import EngineError
 from engines.profiles import EnginePlan
 from engines.routing import Breakers, Endpoint, Routes, Served, Skipped
+from tests.engines.serving import listening
 from tests.ports import free_port
 
 LIMIT_S = 0.5
@@ -109,16 +107,8 @@ async def then(request: Request, stop: str) -> AsyncIterator[bytes]:
 
 @pytest.fixture(scope="module")
 def vendors() -> Iterator[str]:
-    port = free_port()
-    app = Starlette(routes=[Route("/{behaviour}/v1/{rest:path}", behave, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-        client.get(f"http://127.0.0.1:{port}/")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with listening(Starlette(routes=[Route("/{behaviour}/v1/{rest:path}", behave, methods=["POST"])])) as url:
+        yield url
 
 
 async def use(stage: str, routes: Routes, served: list[Served]) -> str:

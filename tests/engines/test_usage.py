@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,7 +22,7 @@ from engines.local.base import Transcript
 from engines.routing import Breakers, Endpoint, Routes, Served
 from engines.server.transcriptions import _respond
 from engines.usage import Usage, estimated_tokens
-from tests.ports import free_port
+from tests.engines.serving import listening
 
 QUESTION: Any = [{"role": "user", "content": "你好，请问几点开门"}]
 SPEECH = g711.SILENCE * 12_000
@@ -65,16 +62,8 @@ async def vendor(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def vendors() -> Iterator[str]:
-    port = free_port()
-    app = Starlette(routes=[Route("/{kind}/v1/{rest:path}", vendor, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-        client.get(f"http://127.0.0.1:{port}/")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with listening(Starlette(routes=[Route("/{kind}/v1/{rest:path}", vendor, methods=["POST"])])) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
