@@ -59,6 +59,7 @@ from engines.errors import EngineError
 logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # engine failures in a row that end the call
+MOST_HEARD_MS = 60_000  # of a turn, its end: a television never pauses, and recognition would take ever longer
 
 
 class Conversation:
@@ -212,14 +213,14 @@ class Conversation:
 
     async def _hear_so_far(self) -> str:
         start_ms = self._speech_from_ms if self._carry_from_ms is None else self._carry_from_ms
-        audio = self._recorder.caller(start_ms - PREROLL_MS, self._recorder.caller_ms)
+        audio = self._said(start_ms, self._recorder.caller_ms)
         return self._voice.correct(await self._engines.stt.transcribe(audio, lambda _served: None))
 
     def _on_ended(self, decision: Decision) -> None:
         self._partials.stop()
         reply = self._reply
         if reply is None:
-            reply = self._open_reply(decision)  # cut at the longest utterance, in the middle of speech
+            reply = self._open_reply(decision)  # withdrawn in the pause
         else:
             reply.end_of_turn = self._pause.as_dict() | {"speculative_runs": self._speculation.runs}
             silence_ms = reply.end_of_turn["silence_ms"]
@@ -263,9 +264,12 @@ class Conversation:
 
     def _open_reply(self, decision: Decision) -> Reply:
         start_ms = decision.speech_start_ms if self._carry_from_ms is None else self._carry_from_ms
-        audio = self._recorder.caller(start_ms - PREROLL_MS, decision.at_ms)
+        audio = self._said(start_ms, decision.at_ms)
         speech_end = self._recorder.speech_end(decision.speech_start_ms, decision.speech_end_ms)
         return self._begin_reply(start_ms, audio, speech_end)
+
+    def _said(self, start_ms: float, end_ms: float) -> bytes:
+        return self._recorder.caller(max(start_ms - PREROLL_MS, end_ms - MOST_HEARD_MS), end_ms)
 
     def _begin_reply(
         self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
@@ -429,7 +433,7 @@ class Conversation:
         now, meant = self._recorder.caller_ms, keyed(keys, self.plan.menu, self.plan)
         start_ms = now if self._carry_from_ms is None else self._carry_from_ms
         plain = self._carry_from_ms is not None and keys not in self.plan.menu
-        audio = self._recorder.caller(start_ms - PREROLL_MS, now) if plain else b""
+        audio = self._said(start_ms, now) if plain else b""
         self._carry_from_ms = None
         self._begin_reply(start_ms, audio, self._now(), meant).commit(self._now())
 

@@ -46,7 +46,6 @@ class TurnSettings:
     barge_in_ms: float = 64  # less than a start: the reply is only held, see ``barge_in``
     pause_ms: float = 64
     longest_pause_ms: float = 1500
-    max_utterance_ms: float = 25_000
 
 
 class _State(Enum):
@@ -128,9 +127,7 @@ class TurnTaking:
             if self._state is _State.PAUSED:
                 self._state = _State.SPEAKING
                 decisions.append(self._decide(Turn.RESUMED, now))
-            if now - self._start_ms < self._settings.max_utterance_ms:
-                return decisions
-            return [*decisions, self._end(now)]
+            return decisions
         silence = now - self._end_ms
         if self._state is _State.SPEAKING and silence >= self._settings.pause_ms:
             self._state = _State.PAUSED

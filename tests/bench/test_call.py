@@ -7,7 +7,7 @@ from typing import Any
 from bench.call import QUESTIONS, TURNS_A_CALL, calls, metrics, outcomes, says
 
 
-def turn(kind: str, ms: int | None, **contributions: int) -> dict[str, Any]:
+def turn(kind: str, ms: int | None, *, verbatim: bool = False, **contributions: int) -> dict[str, Any]:
     server = None if ms is None else ms + 20
     return {
         "kind": kind,
@@ -15,15 +15,17 @@ def turn(kind: str, ms: int | None, **contributions: int) -> dict[str, Any]:
         "voice_to_voice_ms": ms,
         "server_voice_to_voice_ms": server,
         "longest_pause_ms": None if ms is None else 100,
+        "verbatim": verbatim,
         "contributions": contributions,
     }
 
 
 def test_what_is_spoken_as_written_is_reported_apart() -> None:
-    turns = [turn("fact", 1400, stt=200), turn("long", 1600, stt=400), turn("verbatim", 700)]
+    misheard = turn("verbatim", 1600, stt=400)
+    turns = [turn("fact", 1400, stt=200), misheard, turn("verbatim", 700, verbatim=True)]
     values = {metric.name: metric.value for metric in metrics([*turns, turn("refusal", None)])}
     assert values["voice to voice, median"] == 1500
-    assert values["spoken as written, median"] == 700
+    assert (values["spoken as written"], values["spoken as written, median"]) == (1, 700)
     assert values["answered"] == values["fact in the answer"] == 3
     assert values["server and audio differ, at most"] == 20
     assert values["of it stt, median"] == 200

@@ -74,11 +74,6 @@ def test_what_was_nothing_is_forgotten() -> None:
     assert [kind for kind, _ in script.silence(960).log] == [Turn.SPEECH_STARTED]
 
 
-def test_speech_without_end_is_cut_at_the_limit() -> None:
-    script = Script(max_utterance_ms=3200).speech(3200 + 320)
-    assert (Turn.ENDED, 3200) in script.log
-
-
 def test_an_unfinished_turn_ends_at_the_limit() -> None:
     assert Script(longest_pause_ms=1000).speech(320).silence(960).log[-1][0] is Turn.PAUSED
     assert Script(longest_pause_ms=1000).speech(320).silence(1024).log[-1] == (Turn.ENDED, 1344)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
+from aiker.audio import g711
 from aiker.calls.models import Assistant, Call
 from aiker.calls.plan import CallPlan, plan_for
+from engines.adapters.client import Note
 from engines.errors import EngineError
 from tests.calls.scripted import ScriptedCall, StandInEngines, play
 
@@ -214,3 +216,31 @@ def test_speech_later_than_that_is_a_barge_in(plan: CallPlan) -> None:
         assert [turn["interrupted"] for turn in seen["turn_finished"]] == [True, False]
 
     play(scenario)
+
+
+class _Measured(StandInEngines):
+    """Hears the same whatever was said, and keeps how many seconds of audio it was given."""
+
+    seconds: list[float]
+
+    async def transcribe(self, mulaw: bytes, note: Note, _expected: str = "") -> str:
+        self.seconds.append(len(mulaw) / g711.RATE)
+        self.hears = ["会议室多少钱一小时"]
+        return await super().transcribe(mulaw, note)
+
+
+def test_of_speech_without_end_only_the_last_minute_is_recognised(plan: CallPlan) -> None:
+    engines = _Measured([], ["六十块。"])
+    engines.seconds = []
+
+    async def scenario() -> None:
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(200)  # a television, or a long story
+        await call.waits(5)
+        await call.hangs_up()
+        (turn,) = call.all("turn_finished")
+        assert turn["heard_text"] == "六十块。"
+
+    play(scenario)
+    assert max(engines.seconds) == engines.seconds[-1] == 60

@@ -94,6 +94,7 @@ class Command(BaseCommand):
                     "heard": server.heard_text,
                     "barge_ins": server.barge_ins,
                     "routing": server.routing,
+                    "verbatim": server.retrieval.get("verbatim", False),
                     "passages": [passage["key"] for passage in server.passages],
                     "contributions": {share["name"]: share["ms"] for share in server.contributions},
                 }
