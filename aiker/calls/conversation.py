@@ -59,7 +59,7 @@ from engines.errors import EngineError
 logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # engine failures in a row that end the call
-MOST_HEARD_MS = 60_000  # of a turn, its end: a television never pauses, and recognition would take ever longer
+MOST_HEARD_MS = 60_000  # of a turn, its end: a television never pauses, and recognition costs by the second
 
 
 class Conversation:
