@@ -125,7 +125,32 @@ async def report(rag: RAGSystem, golden: GoldenFile) -> None:
         print(f"  threshold {threshold:.2f}: right entry given {right_given:.3f}, refused {below:.3f}")
     pairs = [(pair.expect, await rag.search(pair.question, before=pair.before)) for pair in golden.follow_ups]
     alone = [(pair.expect, await rag.search(pair.question)) for pair in golden.follow_ups]
-    print(f"{len(pairs)} follow-ups: {right(pairs):.3f} with the question before, {right(alone):.3f} without")
+    given = share(any(p.key in expect for p in found.passages) for expect, found in pairs)
+    print(
+        f"{len(pairs)} follow-ups: {right(pairs):.3f} with the question before, {right(alone):.3f} without,"
+    )
+    print(f"  {given:.3f} after the threshold")
+    for name, expected in (("a right entry is given", True), ("refused", False)):
+        shares = [await after_another(rag, golden, answerable=expected, lean=lean) for lean in (False, True)]
+        print(f"short questions, {name}: {shares[0]:.3f} alone, {shares[1]:.3f} after another question")
+
+
+async def after_another(rag: RAGSystem, golden: GoldenFile, *, answerable: bool, lean: bool) -> float:
+    """Return which share of short questions is treated right, alone or behind one on another topic."""
+    from knowledge.rag import leans
+
+    topics = [pair.before for pair in golden.follow_ups][:: 4 if lean else len(golden.follow_ups)]
+    asked = [
+        (question.expect, await rag.search(wording, before=topic if lean else ""))
+        for question in golden.questions
+        for wording in question.wordings()
+        if leans(wording) and bool(question.expect) is answerable
+        for topic in topics
+    ]
+    return share(
+        any(p.key in expect for p in found.passages) if answerable else not found.passages
+        for expect, found in asked
+    )
 
 
 def right(pairs: Iterable[tuple[Sequence[str], Found]]) -> float:

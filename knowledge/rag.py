@@ -105,7 +105,9 @@ class RAGSystem:
             self._retriever = retriever
         context = before if leans(question) else ""
         result = await retriever.search(question, max(k, considered), context)
-        return replace(judge(result, index, k), topic=topic_of(question, before))
+        found = judge(result, index, k)
+        off_topic = context and not found.passages  # what comes next leans on what was spoken of before it
+        return replace(found, topic=before if off_topic else topic_of(question, before))
 
 
 def leans(question: str) -> bool:
@@ -131,7 +133,8 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
     best = result.passages[0]
     near = [p for p in result.passages[:k] if p.rerank_score is not None or p.score >= best.score - MARGIN]
     chosen = within(near, TOKEN_BUDGET)
-    verbatim = best.spoken if best.score >= index.verbatim_confidence else ""
+    # A question that leans on the one before is near to that one's entry whatever it asks.
+    verbatim = best.spoken if min(best.score, result.similarity) >= index.verbatim_confidence else ""
     return Found(chosen, result.passages, result, sure, spoken=verbatim)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +36,7 @@ from knowledge.fusion import Passage, Ranked, choose, fuse
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
+from knowledge.passages import chunk_of
 from knowledge.words import sounds, words
 from knowledge.writing import manifest_path
 
@@ -54,8 +55,10 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="keywords")
 class RetrievalResult:
     """Passages, best first; times in ms.
 
-    ``similarity`` (0..1) is the highest of any passage, ``declined`` that of the nearest question that is not
-    answered, with ``declined_text`` to be said to it. ``queries`` are the texts that were searched.
+    ``similarity`` (0..1) is the highest of any passage; with a context, the mean of that with it and that
+    without: whatever is joined to a question that found something is near to what that found. ``declined`` is
+    that of the nearest question that is not answered, with ``declined_text`` to be said to it. ``queries``
+    are the texts that were searched.
     ``failed`` is why one of the searches is missing; ``reranked`` who put the passages in order, and
     ``rerank_error`` why nobody did, though there is a reranker.
     """
@@ -79,9 +82,14 @@ class RetrievalResult:
 
 @dataclass(slots=True)
 class Dense:
-    """What the search by meaning brought, and how long its two steps took."""
+    """What the search by meaning brought, and how long its two steps took.
+
+    ``found`` are the vectors near to any query, best first; ``alone`` has the passages near to those without
+    context.
+    """
 
     found: list[tuple[str, float]] = field(default_factory=list)
+    alone: dict[int, float] = field(default_factory=dict)
     embed_ms: float = 0.0
     search_ms: float = 0.0
 
@@ -119,27 +127,24 @@ class Retriever:
         keywords = asyncio.ensure_future(self._in_thread(self._keywords, queries[-1], candidates * 2))
         dense, failed = Dense(), None
         try:
-            dense = await self._dense(queries, candidates * VECTORS_PER_DOCUMENT)
+            dense = await self._dense(queries, candidates * VECTORS_PER_DOCUMENT, leaning=bool(context))
         except RetrievalError as exc:
             failed = exc
         by_words, keyword_ms = await keywords
         ranked = fuse(dense.found, by_words)
         stored = await self._in_thread(self._read, ranked)
         today = timezone.localdate().isoformat()
-        answers = [item for item in ranked if (s := stored.get(item.chunk_id)) and not s.declined]
-        declined = max(
-            (item for item in ranked if (s := stored.get(item.chunk_id)) and s.declined),
-            key=lambda item: item.dense_score,
-            default=None,
-        )
+        with_context = {item.chunk_id: item.dense_score for item in ranked}
+        similar = [highest(scores, stored, declined=False)[0] for scores in (dense.alone, with_context)]
+        declined, declined_chunk = highest(dense.alone, stored, declined=True)
         result = RetrievalResult(
             passages=choose(ranked, stored, candidates if self.reranker else k, today),
-            similarity=max((item.dense_score for item in answers), default=0.0),
+            similarity=sum(similar) / len(similar),
             index_version=self.collection,
             query=query,
             queries=queries,
-            declined=declined.dense_score if declined else 0.0,
-            declined_text=stored[declined.chunk_id].text if declined else "",
+            declined=declined,
+            declined_text=stored[declined_chunk].text if declined else "",
             embed_ms=dense.embed_ms,
             dense_ms=dense.search_ms,
             keyword_ms=keyword_ms,
@@ -151,7 +156,7 @@ class Retriever:
 
     # -- meaning --------------------------------------------------------------
 
-    async def _dense(self, queries: Sequence[str], count: int) -> Dense:
+    async def _dense(self, queries: Sequence[str], count: int, *, leaning: bool) -> Dense:
         now = asyncio.get_running_loop().time
         if not self.breaker.allows(now()):
             raise RetrievalError(
@@ -161,13 +166,17 @@ class Retriever:
             began = time.perf_counter()
             vectors = await self._embed(queries)
             embedded = time.perf_counter()
-            found = await self._nearest(vectors, count)
+            near = await self._nearest(vectors, count)
         except RetrievalError:
             self._chroma = None  # a restarted Chroma, or a collection made anew, is found again
             self.breaker.failed(now())
             raise
         self.breaker.succeeded()
-        return Dense(found, (embedded - began) * 1000, (time.perf_counter() - embedded) * 1000)
+        alone: dict[int, float] = {}
+        for vector, similarity in merged(near[:-1] if leaning else near):
+            alone.setdefault(chunk_of(vector), similarity)
+        times = (embedded - began) * 1000, (time.perf_counter() - embedded) * 1000
+        return Dense(merged(near), alone, *times)
 
     async def _embed(self, queries: Sequence[str]) -> list[list[float]]:
         try:
@@ -179,8 +188,8 @@ class Retriever:
             message = _("The question was not embedded within {seconds} s.").format(seconds=EMBED_TIMEOUT_S)
             raise RetrievalError("embedding", "timeout", message) from exc
 
-    async def _nearest(self, vectors: list[list[float]], count: int) -> list[tuple[str, float]]:
-        """Return (vector id, similarity) of what is nearest to any of these vectors, best first."""
+    async def _nearest(self, vectors: list[list[float]], count: int) -> list[dict[str, float]]:
+        """Return the ids of what is nearest to each of these vectors, with its similarity."""
         try:
             if self._chroma is None:
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -196,11 +205,10 @@ class Retriever:
             raise search_error(exc) from exc
         except TimeoutError as exc:
             raise search_error(httpx.ReadTimeout("query")) from exc
-        nearest: dict[str, float] = {}
-        for ids, distances in zip(answer["ids"], answer["distances"], strict=True):
-            for id, distance in zip(ids, distances, strict=True):
-                nearest[id] = max(nearest.get(id, 0.0), min(1.0, 1.0 - distance))
-        return sorted(nearest.items(), key=lambda item: -item[1])
+        return [
+            {id: min(1.0, 1.0 - distance) for id, distance in zip(ids, distances, strict=True)}
+            for ids, distances in zip(answer["ids"], answer["distances"], strict=True)
+        ]
 
     # -- words ----------------------------------------------------------------
 
@@ -247,6 +255,27 @@ class Retriever:
             rerank_ms=(time.perf_counter() - began) * 1000,
             reranked=served[0],
         )
+
+
+def merged(near: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
+    """Return what is near to any query with its highest similarity, best first."""
+    similarities: dict[str, float] = {}
+    for found in near:
+        for id, similarity in found.items():
+            similarities[id] = max(similarities.get(id, 0.0), similarity)
+    return sorted(similarities.items(), key=lambda item: -item[1])
+
+
+def highest(
+    scores: Mapping[int, float], stored: Mapping[int, StoredPassage], *, declined: bool
+) -> tuple[float, int]:
+    """Return the highest similarity of any passage that is said, or that is declined, and which one it is."""
+    wanted = (
+        (similarity, chunk)
+        for chunk, similarity in scores.items()
+        if (passage := stored.get(chunk)) and passage.declined == declined
+    )
+    return max(wanted, default=(0.0, 0))
 
 
 def search_error(exc: Exception) -> RetrievalError:

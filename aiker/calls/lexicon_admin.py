@@ -124,7 +124,7 @@ class LexiconEntryAdmin(ModelAdmin):
 
     @action(description=_("Accept"), icon="check", permissions=["change"])
     def accept(self, request: HttpRequest, queryset: QuerySet[LexiconEntry]) -> None:
-        count = self._decide(queryset, LexiconEntry.State.ACCEPTED)
+        count = self._decide(request, queryset, LexiconEntry.State.ACCEPTED)
         text = ngettext(
             "%(count)d word accepted. It takes effect on the next call.",
             "%(count)d words accepted. They take effect on the next call.",
@@ -134,7 +134,7 @@ class LexiconEntryAdmin(ModelAdmin):
 
     @action(description=_("Reject"), icon="close", permissions=["change"])
     def reject(self, request: HttpRequest, queryset: QuerySet[LexiconEntry]) -> None:
-        count = self._decide(queryset, LexiconEntry.State.REJECTED)
+        count = self._decide(request, queryset, LexiconEntry.State.REJECTED)
         text = ngettext(
             "%(count)d word rejected. It is not proposed again.",
             "%(count)d words rejected. They are not proposed again.",
@@ -142,9 +142,16 @@ class LexiconEntryAdmin(ModelAdmin):
         )
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
-    def _decide(self, queryset: QuerySet[LexiconEntry], state: LexiconEntry.State) -> int:
-        transaction.on_commit(request_phrases)  # readings shape what was made ahead
-        return queryset.update(state=state)
+    def _decide(
+        self, request: HttpRequest, queryset: QuerySet[LexiconEntry], state: LexiconEntry.State
+    ) -> int:
+        decided = queryset.exclude(state=state)
+        with transaction.atomic():
+            for entry in decided:
+                self.log_change(request, entry, [{"changed": {"fields": ["state"]}}])
+            decided.update(state=state)
+            transaction.on_commit(request_phrases)  # readings shape what was made ahead
+        return queryset.count()
 
     @action(description=_("Propose words"), icon="auto_awesome", permissions=["add"])
     def propose(self, request: HttpRequest) -> HttpResponse:

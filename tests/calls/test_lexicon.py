@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
@@ -155,6 +157,11 @@ def test_many_proposals_are_accepted_or_rejected_at_once(
     states = dict(LexiconEntry.objects.values_list("term", "state"))
     assert states == {"月卡": "accepted", "日卡": "accepted", "办公": "rejected"}
     assert DBTaskResult.objects.get().task_path == "aiker.calls.tasks.prepare_phrases"
+    logged = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(LexiconEntry))
+    assert {edit.object_id for edit in logged} == {str(word.pk) for word in (one, two, three)}
+    assert {edit.get_change_message() for edit in logged} == {"Changed state."}
+    act(operator, "accept", one)
+    assert logged.count() == 3, "nothing changed"
 
 
 def rows(*entries: LexiconEntry, **changed: str) -> dict[str, str]:

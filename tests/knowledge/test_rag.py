@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +15,14 @@ from knowledge.fusion import Passage, choose, fuse, tokens, within
 from knowledge.live import LiveIndex
 from knowledge.manifest import StoredPassage
 from knowledge.models import IndexVersion, KnowledgeBase
-from knowledge.rag import RAGSystem, confidence, judge
+from knowledge.rag import RAGSystem, confidence, judge, leans
 from knowledge.retrieval import RetrievalResult
+from tests.knowledge.conftest import questions
 
 INDEX = LiveIndex("v1", "bge-small-zh", min_confidence=0.6, verbatim_confidence=0.85)
 PASSAGE = Passage("hours", "营业时间", "九点开门。", 0.9, 1, 1, spoken="我们九点开门。")
 DAY = "2026-06-15"
+FOLLOW_UPS = Path(__file__).with_name("follow_ups.json")
 
 
 def result(similarity: float, *passages: Passage, **fields: Any) -> RetrievalResult:
@@ -39,6 +43,11 @@ class TestJudge:
     def test_an_entry_is_spoken_as_written_only_when_its_question_is_sure(self) -> None:
         assert judge(result(0.9, PASSAGE), INDEX, 3).spoken == "我们九点开门。"
         assert judge(result(0.84, replace(PASSAGE, score=0.84)), INDEX, 3).spoken == ""
+
+    def test_a_follow_up_is_not_answered_word_for_word_from_the_entry_before(self) -> None:
+        leaning = result(0.8, PASSAGE)  # near only together with the question before
+        assert judge(leaning, INDEX, 3).passages
+        assert judge(leaning, INDEX, 3).spoken == ""
 
     def test_a_declined_question_near_by_takes_confidence(self) -> None:
         alone, beside = result(0.65, PASSAGE), result(0.65, PASSAGE, declined=0.7, declined_text="不提供。")
@@ -106,6 +115,34 @@ class TestQuestions:
         found = await rag.search("请问你们那里星期六几点开门营业呢", before="八人间的办公室多少钱")
         assert found.passages[0].key == "hours-saturday"
         assert found.topic == "请问你们那里星期六几点开门营业呢"
+
+    async def test_follow_ups_are_answered(self, rag: RAGSystem) -> None:
+        pairs = json.loads(FOLLOW_UPS.read_text(encoding="utf-8"))
+        wrong = [
+            pair["question"]
+            for pair in pairs
+            if not {p.key for p in (await rag.search(pair["question"], before=pair["before"])).passages}
+            & set(pair["expect"])
+        ]
+        assert len(wrong) <= 0.1 * len(pairs), wrong
+
+    async def test_what_the_base_does_not_answer_is_refused_after_a_question_it_does(
+        self, rag: RAGSystem
+    ) -> None:
+        short = [item["question"] for item in questions() if not item["expect"] and leans(item["question"])]
+        topics = [item["question"] for item in questions() if item["expect"]][::20]
+        answered = [
+            (topic, question)
+            for topic in topics
+            for question in short
+            if (await rag.search(question, before=topic)).passages
+        ]
+        assert len(short) * len(topics) > 50
+        assert len(answered) <= 0.05 * len(short) * len(topics), answered
+
+    async def test_what_was_refused_is_nothing_to_lean_on(self, rag: RAGSystem) -> None:
+        found = await rag.search("世界杯谁赢了", before="八人间的办公室有吗")
+        assert (found.passages, found.topic) == ((), "八人间的办公室有吗")
 
     async def test_a_misheard_word_is_searched_as_it_was_meant(self, rag: RAGSystem) -> None:
         found = await rag.search("会意室一小时多少钱")
