@@ -54,6 +54,18 @@ class Passage:
     rerank_score: float | None = None
 
 
+def together(alone: Mapping[str, float], joined: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the mean similarity of each vector to a question alone and joined to the one before, best first.
+
+    Joined, a question is near to what the one before is near to, whatever it asks; alone, "and Sunday?" is
+    near to nothing. A vector that one of the searches did not reach is as near as the last it reached.
+    """
+    joined = joined or alone
+    last_alone, last_joined = (min(near.values(), default=0.0) for near in (alone, joined))
+    means = {id: (alone.get(id, last_alone) + joined.get(id, last_joined)) / 2 for id in {**alone, **joined}}
+    return sorted(means.items(), key=lambda item: -item[1])
+
+
 def fuse(dense: Sequence[tuple[str, float]], keyword: Sequence[tuple[int, float]]) -> list[Ranked]:
     """Return passages in their common order. Several vectors of ``dense`` may lead to one passage."""
     similar: dict[int, float] = {}

@@ -133,8 +133,7 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
     best = result.passages[0]
     near = [p for p in result.passages[:k] if p.rerank_score is not None or p.score >= best.score - MARGIN]
     chosen = within(near, TOKEN_BUDGET)
-    # A question that leans on the one before is near to that one's entry whatever it asks.
-    verbatim = best.spoken if min(best.score, result.similarity) >= index.verbatim_confidence else ""
+    verbatim = best.spoken if best.score >= index.verbatim_confidence else ""
     return Found(chosen, result.passages, result, sure, spoken=verbatim)
 
 

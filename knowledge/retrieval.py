@@ -32,7 +32,7 @@ from knowledge import store
 from knowledge.connections import chroma_client, embedder_for
 from knowledge.embedding import EmbeddingError
 from knowledge.errors import RetrievalError
-from knowledge.fusion import Passage, Ranked, choose, fuse
+from knowledge.fusion import Passage, Ranked, choose, fuse, together
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
@@ -84,12 +84,11 @@ class RetrievalResult:
 class Dense:
     """What the search by meaning brought, and how long its two steps took.
 
-    ``found`` are the vectors near to any query, best first; ``alone`` has the passages near to those without
-    context.
+    The similarity of each vector by its id: to the question ``alone``, and ``joined`` to its context.
     """
 
-    found: list[tuple[str, float]] = field(default_factory=list)
-    alone: dict[int, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
+    joined: dict[str, float] = field(default_factory=dict)
     embed_ms: float = 0.0
     search_ms: float = 0.0
 
@@ -115,7 +114,7 @@ class Retriever:
         Takes at most 1 s to embed and 0.5 s to search, besides the limits of a reranker's endpoints. A query
         without a letter finds nothing at once.
         """
-        query = query.strip()
+        query, context = query.strip(), context.strip()
         if k < 1 or not any(char.isalnum() for char in query):
             return RetrievalResult((), 0.0, self.collection, query)
         began = time.perf_counter()
@@ -124,22 +123,24 @@ class Retriever:
             queries = await self._in_thread(self._queries, query, context)
         except sqlite3.Error as exc:
             raise index_missing(exc) from exc
-        keywords = asyncio.ensure_future(self._in_thread(self._keywords, queries[-1], candidates * 2))
+        own = queries[:-1] if context else queries
+        keywords = asyncio.ensure_future(self._in_thread(self._keywords, own[-1], candidates * 2))
         dense, failed = Dense(), None
         try:
-            dense = await self._dense(queries, candidates * VECTORS_PER_DOCUMENT, leaning=bool(context))
+            dense = await self._dense(queries, len(own), candidates * VECTORS_PER_DOCUMENT)
         except RetrievalError as exc:
             failed = exc
         by_words, keyword_ms = await keywords
-        ranked = fuse(dense.found, by_words)
+        if failed and context:
+            by_words, keyword_ms = await self._in_thread(self._keywords, queries[-1], candidates * 2)
+        ranked = fuse(together(dense.alone, dense.joined), by_words)
         stored = await self._in_thread(self._read, ranked)
         today = timezone.localdate().isoformat()
-        with_context = {item.chunk_id: item.dense_score for item in ranked}
-        similar = [highest(scores, stored, declined=False)[0] for scores in (dense.alone, with_context)]
-        declined, declined_chunk = highest(dense.alone, stored, declined=True)
+        alone, joined = (nearest(near, stored)[0] for near in (dense.alone, dense.joined))
+        declined, declined_chunk = nearest(dense.alone, stored, declined=True)
         result = RetrievalResult(
             passages=choose(ranked, stored, candidates if self.reranker else k, today),
-            similarity=sum(similar) / len(similar),
+            similarity=(alone + max(alone, joined)) / 2,
             index_version=self.collection,
             query=query,
             queries=queries,
@@ -156,7 +157,8 @@ class Retriever:
 
     # -- meaning --------------------------------------------------------------
 
-    async def _dense(self, queries: Sequence[str], count: int, *, leaning: bool) -> Dense:
+    async def _dense(self, queries: Sequence[str], own: int, count: int) -> Dense:
+        """Search with the question, the first ``own`` of the queries, and joined to its context, the rest."""
         now = asyncio.get_running_loop().time
         if not self.breaker.allows(now()):
             raise RetrievalError(
@@ -172,11 +174,8 @@ class Retriever:
             self.breaker.failed(now())
             raise
         self.breaker.succeeded()
-        alone: dict[int, float] = {}
-        for vector, similarity in merged(near[:-1] if leaning else near):
-            alone.setdefault(chunk_of(vector), similarity)
         times = (embedded - began) * 1000, (time.perf_counter() - embedded) * 1000
-        return Dense(merged(near), alone, *times)
+        return Dense(merged(near[:own]), merged(near[own:]), *times)
 
     async def _embed(self, queries: Sequence[str]) -> list[list[float]]:
         try:
@@ -257,23 +256,23 @@ class Retriever:
         )
 
 
-def merged(near: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
-    """Return what is near to any query with its highest similarity, best first."""
+def merged(near: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return what is near to any query with its highest similarity."""
     similarities: dict[str, float] = {}
     for found in near:
         for id, similarity in found.items():
             similarities[id] = max(similarities.get(id, 0.0), similarity)
-    return sorted(similarities.items(), key=lambda item: -item[1])
+    return similarities
 
 
-def highest(
-    scores: Mapping[int, float], stored: Mapping[int, StoredPassage], *, declined: bool
+def nearest(
+    near: Mapping[str, float], stored: Mapping[int, StoredPassage], *, declined: bool = False
 ) -> tuple[float, int]:
     """Return the highest similarity of any passage that is said, or that is declined, and which one it is."""
     wanted = (
-        (similarity, chunk)
-        for chunk, similarity in scores.items()
-        if (passage := stored.get(chunk)) and passage.declined == declined
+        (similarity, chunk_of(vector))
+        for vector, similarity in near.items()
+        if (passage := stored.get(chunk_of(vector))) and passage.declined == declined
     )
     return max(wanted, default=(0.0, 0))
 

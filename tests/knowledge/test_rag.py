@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from knowledge.errors import RetrievalError
-from knowledge.fusion import Passage, choose, fuse, tokens, within
+from knowledge.fusion import Passage, choose, fuse, together, tokens, within
 from knowledge.live import LiveIndex
 from knowledge.manifest import StoredPassage
 from knowledge.models import IndexVersion, KnowledgeBase
@@ -44,11 +44,6 @@ class TestJudge:
         assert judge(result(0.9, PASSAGE), INDEX, 3).spoken == "我们九点开门。"
         assert judge(result(0.84, replace(PASSAGE, score=0.84)), INDEX, 3).spoken == ""
 
-    def test_a_follow_up_is_not_answered_word_for_word_from_the_entry_before(self) -> None:
-        leaning = result(0.8, PASSAGE)  # near only together with the question before
-        assert judge(leaning, INDEX, 3).passages
-        assert judge(leaning, INDEX, 3).spoken == ""
-
     def test_a_declined_question_near_by_takes_confidence(self) -> None:
         alone, beside = result(0.65, PASSAGE), result(0.65, PASSAGE, declined=0.7, declined_text="不提供。")
         assert confidence(alone) == 0.65
@@ -70,6 +65,14 @@ class TestFusion:
         ranked = fuse([("1-a", 0.8), ("2-a", 0.79), ("1-b", 0.7)], [(2, 9.0), (3, 4.0)])
         assert [item.chunk_id for item in ranked] == [2, 1, 3]
         assert (ranked[1].dense_rank, ranked[1].dense_score, ranked[1].keyword_rank) == (1, 0.8, None)
+
+    def test_what_is_near_only_to_the_question_before_comes_behind(self) -> None:
+        alone, joined = {"fee-a": 0.8, "other-a": 0.4}, {"before-a": 0.9, "fee-a": 0.7, "gone-a": 0.3}
+        similar = together(alone, joined)
+        assert [id for id, _ in similar] == ["fee-a", "before-a", "other-a", "gone-a"]
+        as_near_as_the_last = (0.9 + 0.4) / 2
+        assert [mean for _, mean in similar[:2]] == pytest.approx([0.75, as_near_as_the_last])
+        assert together(alone, {}) == list(alone.items())
 
     def test_gone_declined_and_not_yet_valid_passages_are_passed_over(self) -> None:
         ranked = fuse([(f"{chunk}-a", 0.9 - chunk / 100) for chunk in range(1, 6)], [])
