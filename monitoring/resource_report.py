@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import IntegerField, Max, Min, Q
+from django.db.models import FloatField, Max, Min, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
@@ -194,9 +194,9 @@ def _dropped(window: Window, host: str) -> int:
     samples = Sample.objects.filter(
         host=host, source__startswith="web:", at__gte=window.since, at__lt=window.until
     )
-    count = Cast(KeyTextTransform("samples_dropped", "values"), IntegerField())
+    count = Cast(KeyTextTransform("samples_dropped", "values"), FloatField())  # as any number of a sample
     processes = samples.values("source").annotate(first=Min(count), last=Max(count))
-    return sum(last - first for first, last in processes.values_list("first", "last"))
+    return round(sum(last - first for first, last in processes.values_list("first", "last")))
 
 
 def _charted(values: dict[str, Any]) -> Iterator[tuple[str, float]]:
