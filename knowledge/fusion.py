@@ -2,8 +2,9 @@
 
 ::
 
-    ranked = fuse(dense=[("12-9f0c", 0.81), ...], keyword=[(15, 7.2), ...])
-    chosen = choose(ranked, passages, k=3, day="2026-01-01", budget=400)
+    dense = together(alone={"12-9f0c": 0.81, ...}, joined={})      # joined: with the question before
+    ranked = fuse(dense, keyword=[(15, 7.2), ...])
+    chosen = within(choose(ranked, stored, k=3, day="2026-01-01"), budget=400)
 
 Reciprocal rank fusion: Cormack, Clarke, Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and
 individual Rank Learning Methods", SIGIR 2009.

@@ -133,15 +133,15 @@ class TestQuestions:
         self, rag: RAGSystem
     ) -> None:
         short = [item["question"] for item in questions() if not item["expect"] and leans(item["question"])]
-        topics = [item["question"] for item in questions() if item["expect"]][::20]
+        topics = [item["question"] for item in questions() if item["expect"]][::5]
         answered = [
             (topic, question)
             for topic in topics
             for question in short
             if (await rag.search(question, before=topic)).passages
         ]
-        assert len(short) * len(topics) > 50
-        assert len(answered) <= 0.1 * len(short) * len(topics), answered
+        assert len(short) * len(topics) > 200
+        assert len(answered) <= 0.05 * len(short) * len(topics), answered
 
     async def test_what_was_refused_is_nothing_to_lean_on(self, rag: RAGSystem) -> None:
         found = await rag.search("世界杯谁赢了", before="八人间的办公室有吗")
