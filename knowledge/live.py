@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from django.db import close_old_connections
 
 from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models.content import Phrasing
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class LiveIndex:
     embedding_model: str
     min_confidence: float
     verbatim_confidence: float
+    phrasing: str = Phrasing.AUTO
 
 
 async def live_index(base_id: int) -> LiveIndex | None:
@@ -72,5 +74,9 @@ def index_of(version: IndexVersion) -> LiveIndex:
     """Return a version as a turn would have it were it live."""
     base = version.base
     return LiveIndex(
-        version.collection_name, version.embedding_model, base.min_confidence, base.verbatim_confidence
+        version.collection_name,
+        version.embedding_model,
+        base.min_confidence,
+        base.verbatim_confidence,
+        base.phrasing,
     )

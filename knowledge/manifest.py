@@ -170,6 +170,11 @@ class Manifest:
         known = {word for _, _, word in self._by_key(f"{query} word", spans)}
         return {sound: word for _, sound, word in alike}, known
 
+    def known(self, terms: Iterable[str]) -> set[str]:
+        """Return which of these words and sounds any passage has."""
+        query = "SELECT term FROM terms WHERE passages > 0 AND term"
+        return {term for (term,) in self._by_key(query, terms)}
+
     def _telling(self, terms: set[str]) -> set[str]:
         """Return the rarest of these terms that there are, as many as can be scored in time."""
         marks = ", ".join("?" * len(terms))

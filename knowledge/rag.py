@@ -13,17 +13,26 @@ A turn is searched in one version from beginning to end: the one that is live wh
 
 from __future__ import annotations
 
+import asyncio
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engines.adapters.rerank_adapter import RerankAdapter
 from engines.routing import Breaker
 from knowledge.errors import RetrievalError
 from knowledge.fusion import Passage, within
+from knowledge.grounding.figures import figures_in
+from knowledge.grounding.written import MAX_CHARS, as_written, excerpt
 from knowledge.heard import plain
 from knowledge.live import LiveIndex, index_of, live_index
 from knowledge.models import IndexVersion
+from knowledge.models.content import Phrasing
+from knowledge.question_forms import on_weekday, parts_of, without_denied
+from knowledge.ranking import names_other_figure
 from knowledge.retrieval import RetrievalResult, Retriever
 
 TOKEN_BUDGET = 600
@@ -44,6 +53,11 @@ TOPIC_CHARS = 60
 # which it counts nothing. Both chosen on the development questions (docs/knowledge.md, "What was measured").
 DECLINED_WEIGHT = 0.5
 DECLINED_NEUTRAL = 0.5
+# What each topic of the question counts against it that the base never mentions, for at most so many.
+UNKNOWN_TOPIC = 0.05
+MAX_UNKNOWN = 2
+# A question as near as this to one of an entry's wordings is that question, whatever word of it is unknown.
+SAME_QUESTION = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,9 @@ class Found:
     """What a turn is answered from; no passages: the base does not answer, say ``refusal`` or that.
 
     ``considered`` are the passages before the threshold; ``spoken`` is what is said word for word, instead of
-    asking the language model; ``topic`` is what the next question may lean on. ``result`` has scores, ranks
-    and times.
+    asking the language model, and ``written`` are the entry's words, should the model's be no answer;
+    ``topic`` is what the next question may lean on. ``result`` has scores, ranks and times. Of a sentence
+    that asks several things ``parts`` are what was found for each.
     """
 
     passages: tuple[Passage, ...]
@@ -62,6 +77,8 @@ class Found:
     spoken: str = ""
     refusal: str = ""
     topic: str = ""
+    written: str = ""
+    parts: tuple[Found, ...] = ()
 
     @property
     def index_version(self) -> str:
@@ -86,11 +103,20 @@ class RAGSystem:
         made._breaker = Breaker()  # a version that is gone must not make calls rest
         return made
 
-    async def search(self, question: str, *, before: str = "", k: int = 3, considered: int = 0) -> Found:
-        """Return what answers a question, at most ``k`` passages; raise RetrievalError.
+    async def search(
+        self,
+        question: str,
+        *,
+        before: str = "",
+        k: int = 3,
+        considered: int = 0,
+        today: datetime.date | None = None,
+    ) -> Found:
+        """Return what answers a question, at most ``k`` passages for each of its parts; raise RetrievalError.
 
         ``before`` is the topic of the turn before, for "那个多少钱". At least ``considered`` passages are
-        looked at, for whoever wants to see what came after the first ``k``.
+        looked at, for whoever wants to see what came after the first ``k``. ``today`` is the day that the
+        question is asked on, without it this day.
         """
         index = self._fixed or await live_index(self._base_id)
         if index is None:
@@ -103,11 +129,53 @@ class RAGSystem:
         if retriever is None or retriever.collection != index.collection:
             retriever = Retriever(index.collection, index.embedding_model, self._reranker, self._breaker)
             self._retriever = retriever
-        context = before if leans(question) else ""
-        result = await retriever.search(question, max(k, considered), context)
-        found = judge(result, index, k)
-        off_topic = context and not found.passages  # what comes next leans on what was spoken of before it
-        return replace(found, topic=before if off_topic else topic_of(question, before))
+        meant, denied = without_denied(question)
+        parts = parts_of(on_weekday(meant, today or timezone.localdate()))
+        contexts = [denied or before, *([parts[0]] * (len(parts) - 1))]
+        found = await asyncio.gather(
+            *(
+                _search(retriever, index, part, context, k, considered)
+                for part, context in zip(parts, contexts, strict=True)
+            )
+        )
+        return found[0] if len(found) == 1 else together(found, question)
+
+
+async def _search(
+    retriever: Retriever, index: LiveIndex, question: str, before: str, k: int, considered: int
+) -> Found:
+    context = before if leans(question) else ""
+    result = await retriever.search(question, max(k, considered), context)
+    found = judge(result, index, k)
+    off_topic = context and not found.passages  # what comes next leans on what was spoken of before it
+    return replace(found, topic=before if off_topic else topic_of(question, before))
+
+
+def together(parts: Sequence[Found], question: str) -> Found:
+    """Return what is said to a sentence that asks several things: to each what was found for it. Pure.
+
+    Where one of them is not answered, or the model must word one, the model is asked for all of it.
+    """
+    answered = [part for part in parts if part.passages]
+    if not answered:
+        return parts[0]
+    once = {passage.document_id: passage for part in answered for passage in part.passages[:1]}
+    said = dict.fromkeys(part.spoken for part in answered)
+    written = dict.fromkeys(part.written for part in answered)
+    return replace(
+        answered[0],
+        passages=within(list(once.values()), TOKEN_BUDGET),
+        confidence=min(part.confidence for part in answered),
+        spoken="" if "" in said else "".join(map(sentence, said)),
+        written="".join(map(sentence, written)),
+        topic=topic_of(question, ""),
+        parts=tuple(parts),
+    )
+
+
+def sentence(text: str) -> str:
+    """Return a text with an end, so that another may follow."""
+    return text if text[-1:] in "。！？!?" else f"{text}。"
 
 
 def leans(question: str) -> bool:
@@ -127,19 +195,61 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
     Words alone, while the vectors are away, are believed: better a passage that may not fit than no answer.
     """
     sure = confidence(result)
-    if not result.passages or (sure < index.min_confidence and result.failed is None):
+    unknown = result.unknown_names and result.similarity < SAME_QUESTION
+    if (
+        not result.passages
+        or unknown
+        or other_size(result)
+        or (sure < index.min_confidence and result.failed is None)
+    ):
         nearer = result.declined > result.similarity
         return Found((), result.passages, result, sure, refusal=result.declined_text if nearer else "")
     best = result.passages[0]
     near = [p for p in result.passages[:k] if p.rerank_score is not None or p.score >= best.score - MARGIN]
     chosen = within(near, TOKEN_BUDGET)
-    verbatim = best.spoken if best.score >= index.verbatim_confidence else ""
-    return Found(chosen, result.passages, result, sure, spoken=verbatim)
+    written = in_own_words(result.query, best)
+    return Found(
+        chosen,
+        result.passages,
+        result,
+        sure,
+        spoken=written if says_written(best, index) else "",
+        written=written,
+    )
+
+
+def other_size(result: RetrievalResult) -> bool:
+    """Whether what is nearest is of another size or number than the question names, and the best is not of
+    that. Pure."""
+    asked = figures_in(result.query)
+    nearest = max(result.passages, key=lambda passage: passage.score)
+    return names_other_figure(asked, nearest.title) and not figures_in(result.passages[0].title) & asked
+
+
+def in_own_words(question: str, passage: Passage) -> str:
+    """Return what an entry itself says to a question. Pure."""
+    text = passage.spoken or excerpt(passage.text, question)
+    return as_written(question, text, same_question=passage.score >= SAME_QUESTION)
+
+
+def says_written(best: Passage, index: LiveIndex) -> bool:
+    """Whether an entry is spoken as written, instead of asking the language model. Pure.
+
+    An entry that is marked so always is. Others by what the base chooses: by itself, where the match is sure
+    and the text short enough to listen to.
+    """
+    if best.spoken or index.phrasing == Phrasing.WRITTEN:
+        return True
+    sure = best.score >= index.verbatim_confidence and len(best.text) <= MAX_CHARS
+    return sure and index.phrasing == Phrasing.AUTO
 
 
 def confidence(result: RetrievalResult) -> float:
-    """Return how surely the base answers (0..1): near to a passage, and not to what is never answered."""
-    if not result.declined:
-        return result.similarity
-    against = DECLINED_WEIGHT * (result.declined - DECLINED_NEUTRAL)
+    """Return how surely the base answers (0..1).
+
+    Near to a passage, not near to what is never answered, and about nothing that the base never mentions.
+    """
+    against = DECLINED_WEIGHT * (result.declined - DECLINED_NEUTRAL) if result.declined else 0.0
+    if result.similarity < SAME_QUESTION:
+        against += UNKNOWN_TOPIC * min(len(result.unknown_topics), MAX_UNKNOWN)
     return min(1.0, max(0.0, result.similarity - against))

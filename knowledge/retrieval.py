@@ -36,7 +36,10 @@ from knowledge.fusion import Passage, Ranked, choose, fuse, together
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
+from knowledge.names import lookups, names_in, topics_in, unknown
 from knowledge.passages import chunk_of
+from knowledge.question_forms import with_workday
+from knowledge.ranking import by_merit
 from knowledge.words import sounds, words
 from knowledge.writing import manifest_path
 
@@ -47,6 +50,8 @@ SEARCH_TIMEOUT_S = 0.5
 VECTORS_PER_DOCUMENT = 8
 # Documents that both searches hand on, to be fused and reranked.
 CANDIDATES = 8
+# Documents among which the final order looks for the one that is asked for.
+ORDERED = 24
 # Keyword searches of this process; each takes some milliseconds.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="keywords")
 
@@ -59,6 +64,7 @@ class RetrievalResult:
     without: whatever is joined to a question that found something is near to what that found. ``declined`` is
     that of the nearest question that is not answered, with ``declined_text`` to be said to it. ``queries``
     are the texts that were searched.
+    ``unknown_names`` and ``unknown_topics`` are what the question speaks of and the base never mentions.
     ``failed`` is why one of the searches is missing; ``reranked`` who put the passages in order, and
     ``rerank_error`` why nobody did, though there is a reranker.
     """
@@ -70,6 +76,8 @@ class RetrievalResult:
     queries: tuple[str, ...] = ()
     declined: float = 0.0
     declined_text: str = ""
+    unknown_names: tuple[str, ...] = ()
+    unknown_topics: tuple[str, ...] = ()
     embed_ms: float = 0.0
     dense_ms: float = 0.0
     keyword_ms: float = 0.0
@@ -120,7 +128,7 @@ class Retriever:
         began = time.perf_counter()
         candidates = max(k, CANDIDATES)
         try:
-            queries = await self._in_thread(self._queries, query, context)
+            queries, names, topics = await self._in_thread(self._read_question, query, context)
         except sqlite3.Error as exc:
             raise index_missing(exc) from exc
         own = queries[:-1] if context else queries
@@ -138,14 +146,17 @@ class Retriever:
         today = timezone.localdate().isoformat()
         alone, joined = (nearest(near, stored)[0] for near in (dense.alone, dense.joined))
         declined, declined_chunk = nearest(dense.alone, stored, declined=True)
+        chosen = by_merit(queries[-1], choose(ranked, stored, max(candidates, ORDERED), today))
         result = RetrievalResult(
-            passages=choose(ranked, stored, candidates if self.reranker else k, today),
+            passages=chosen[:candidates],
             similarity=(alone + max(alone, joined)) / 2,
             index_version=self.collection,
             query=query,
             queries=queries,
             declined=declined,
             declined_text=stored[declined_chunk].text if declined else "",
+            unknown_names=names,
+            unknown_topics=topics,
             embed_ms=dense.embed_ms,
             dense_ms=dense.search_ms,
             keyword_ms=keyword_ms,
@@ -217,12 +228,23 @@ class Retriever:
     def _open(self) -> Manifest:
         return reader(manifest_path(self.collection))
 
-    def _queries(self, query: str, context: str) -> tuple[str, ...]:
-        """Return what is searched: the question without what surrounds it, and with misheard words mended."""
-        bare = plain(query)
-        words, known = self._open().heard_as(spans(bare))
+    def _read_question(
+        self, query: str, context: str
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return what is searched, and the names and topics that the base never mentions.
+
+        Searched is the question without what surrounds it, and with misheard words corrected.
+        """
+        manifest, bare = self._open(), plain(query)
+        words, known = manifest.heard_as(spans(bare))
         mended = corrected(bare, words, known)
-        return tuple(dict.fromkeys([bare, mended, f"{context} {mended}".strip()]))
+        names, topics = names_in(mended), topics_in(mended)
+        terms = manifest.known(
+            {term for name in (*names, *topics) for found in lookups(name) for term in found}
+        )
+        own = [bare, mended, with_workday(mended)]
+        searched = tuple(dict.fromkeys([*own, f"{context} {mended}".strip()]))
+        return searched, unknown(names, terms), unknown(topics, terms)
 
     def _keywords(self, query: str, limit: int) -> tuple[list[tuple[int, float]], float]:
         began = time.perf_counter()

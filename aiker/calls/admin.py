@@ -74,6 +74,7 @@ class AssistantAdmin(ModelAdmin):
                     "apology",
                     "there_answer",
                     "hold_answer",
+                    "machine_answer",
                     "fillers",
                     "silence_prompt",
                     "goodbye",

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +21,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from aiker.calls import answering
 from aiker.calls.engines import make_llm, make_reranker
 from aiker.calls.models import Assistant
 from aiker.calls.plan import CallPlan, plan_for
+from aiker.calls.trying import Answer, word
 from engines.adapters.llm_adapter import LLMAdapter
 from engines.errors import EngineError
 from engines.profiles import ProfileError
@@ -109,23 +108,17 @@ async def tried(
 ) -> dict[str, Any]:
     """Return what was said and whether it is right; an answer that failed is wrong."""
     try:
-        said, token_ms = await answer(llm, plan, wording, found)
+        said, token_ms = await answered(llm, plan, wording, found)
     except EngineError as exc:
         return judged(question, "") | {"right": False, "token_ms": None, "error": exc.message}
     return judged(question, said) | {"token_ms": token_ms}
 
 
-async def answer(llm: LLMAdapter, plan: CallPlan, wording: str, found: Found) -> tuple[str, float | None]:
+async def answered(llm: LLMAdapter, plan: CallPlan, wording: str, found: Found) -> tuple[str, float | None]:
     """Return what is said, and the milliseconds to the first token; None: the model was not asked."""
-    if fixed := answering.fixed_answer(wording, found, plan):
-        return fixed, None
-    passages = answering.shown(found.passages)
-    messages = answering.messages(plan.system_prompt, [], wording, passages)
-    said, first, began = "", None, time.perf_counter()
-    async for text in llm.stream(messages, lambda _served: None):
-        first = first or round((time.perf_counter() - began) * 1000, 1)
-        said += text
-    return said, first
+    answer = Answer()
+    await word(answer, plan, wording, found, llm)
+    return answer.text, answer.first_token_ms and round(answer.first_token_ms, 1)
 
 
 def judged(question: GoldenQuestion, said: str) -> dict[str, Any]:

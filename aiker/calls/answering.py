@@ -1,28 +1,52 @@
-"""What is said to a question: a fixed text, or what the language model makes of these messages. Pure.
+"""What is said to a question, and who words it: a fixed text, or the language model from these messages.
+Pure.
 
 ::
 
-    passages = shown(found.passages)
-    if fixed := fixed_answer(question, found, plan):
-        ...                                            # said as it stands
+    decision = decide(question, found, plan, now)
+    if decision.text:
+        ...                                            # said as it stands; decision.way says why
     else:
-        messages(plan.system_prompt, history, question, passages)     # given to the language model
+        shown_passages = shown(found.passages)
+        messages(plan.system_prompt, history, question, shown_passages)     # given to the language model
+        grounding(question, found, plan, now)                               # checks what it answers
 
-Calls, the page where a question is tried, and the check of golden answers decide here, so that they cannot
-differ.
+Calls, ``manage.py ask``, the page where a question is tried, and the check of golden answers decide here, so
+that they cannot differ.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
-from aiker.calls import prompt
+from aiker.calls import computed, prompt
+from aiker.calls.grounded import Grounding
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.small_talk import is_small_talk
 from engines.adapters.llm_adapter import Message
 from knowledge.fusion import Passage
+from knowledge.grounding.guard import Guard
 from knowledge.rag import Found
+
+
+class Way(StrEnum):
+    """Which way an answer came; kept with each turn."""
+
+    MANNER = "manner"  # about the conversation itself: say it again, wait, goodbye
+    COMPUTED = "computed"  # the time, the day
+    WRITTEN = "written"  # the words of an entry
+    REFUSED = "refused"  # the base has no answer
+    MODEL = "model"  # worded by the language model, checked by the guard
+
+
+class Decision(NamedTuple):
+    """``text`` is said as it stands; empty: the language model is asked."""
+
+    way: Way
+    text: str = ""
 
 
 class Words(Protocol):
@@ -38,6 +62,8 @@ class Words(Protocol):
     def there_answer(self) -> str: ...
     @property
     def hold_answer(self) -> str: ...
+    @property
+    def machine_answer(self) -> str: ...
 
 
 def shown(passages: Iterable[Passage]) -> list[dict[str, Any]]:
@@ -45,20 +71,42 @@ def shown(passages: Iterable[Passage]) -> list[dict[str, Any]]:
     return [{"key": p.key, "title": p.title, "text": p.text, "score": round(p.score, 3)} for p in passages]
 
 
-def fixed_answer(question: str, found: Found | None, words: Words) -> str:
-    """Return what is said without the language model; empty: it is asked.
+def decide(question: str, found: Found | None, words: Words, now: datetime.datetime) -> Decision:
+    """Return what is said without the language model, or that it is asked.
 
-    That is what manners ask for, an entry to be spoken as written, or, where the knowledge has nothing, that
-    it has nothing: in the words of the declined questions that are nearest, or in those of the assistant.
-    ``found`` is None when nothing was searched.
+    Without it is said what manners ask for, what the clock knows, an entry's own words where they answer
+    surely, and
+    where the knowledge has nothing, that it has nothing: in the words of the declined questions that are
+    nearest, or in those of the assistant. ``found`` is None when nothing was searched.
     """
-    if manner := manner_of(question):
-        return mannerly(manner, words)
-    if found is None or found.spoken:
-        return found.spoken if found else ""
+    if text := mannerly(manner_of(question), words):
+        return Decision(Way.MANNER, text)
+    if text := computed.clock_answer(question, now):
+        return Decision(Way.COMPUTED, text)
+    if found is None:
+        return Decision(Way.MODEL)
+    if found.spoken:
+        return Decision(Way.WRITTEN, dated(question, found.spoken, now))
     if found.passages or is_small_talk(question):
-        return ""
-    return found.refusal or words.no_answer
+        return Decision(Way.MODEL)
+    refusal = found.refusal or words.no_answer
+    return Decision(Way.REFUSED, refusal) if refusal else Decision(Way.MODEL)
+
+
+def dated(question: str, text: str, now: datetime.datetime) -> str:
+    """Return an entry's words behind what the clock adds to them: which day was asked, whether it is open
+    now."""
+    return (computed.open_now(question, text, now) or computed.day_spoken_of(question, now)) + text
+
+
+def grounding(question: str, found: Found | None, words: Words, now: datetime.datetime) -> Grounding:
+    """Return what checks the language model's answer: against the passages, or, without any, against the
+    clock."""
+    sources = [f"{p.title}：{p.text}" for p in found.passages] if found else []
+    otherwise = found.written if found else ""
+    if not otherwise:
+        otherwise = words.there_answer if is_small_talk(question) else words.no_answer
+    return Grounding(Guard(question, sources, (computed.clock_facts(now),)), otherwise)
 
 
 def mannerly(manner: Manner, words: Words) -> str:
@@ -70,13 +118,18 @@ def mannerly(manner: Manner, words: Words) -> str:
             return words.there_answer
         case Manner.GOODBYE:
             return words.goodbye
+        case Manner.MACHINE:
+            return words.machine_answer
         case Manner.REPEAT | Manner.SLOWER:
             return words.greeting
     return ""
 
 
 def messages(
-    system_prompt: str, history: Sequence[Message], question: str, passages: Sequence[dict[str, Any]]
+    system_prompt: str,
+    history: Sequence[Message],
+    question: str,
+    passages: Sequence[dict[str, Any]],
 ) -> list[Message]:
     """Return what the language model is given to answer ``question`` from ``passages`` (``shown``)."""
     return prompt.conversation(system_prompt, history, prompt.question(question, passages))

@@ -27,6 +27,7 @@ class Manner(StrEnum):
     WAIT = "wait"  # the caller needs a moment
     THERE = "there"  # is anybody there?
     GOODBYE = "goodbye"
+    MACHINE = "machine"  # is this a person?
 
     @property
     def repeats(self) -> bool:
@@ -83,6 +84,14 @@ _THERE = (
     rf"喂|{_YOU}(?:人)?(?:还)?在(?:吗|么|不在?|嘛)|{_YOU}(?:还)?在(?:听|线)(?:上)?(?:吗|么|不|嘛)|有人(?:在)?(?:吗|么)|"
     rf"{_YOU}(?:能|还能)?听(?:得)?(?:见|到|清)(?:楚)?(?:我)?(?:说话|的声音)?(?:吗|么|不)|人呢|"
     rf"{_YOU}(?:怎么|咋)(?:不说话|没声音|没声儿|没动静)(?:了)?|{_YOU}说话呀|哈喽|哈啰|哈罗|[Hh]ello"
+)
+
+_MACHINE = (
+    rf"{_YOU}(?:这边|那边|到底|不会|究竟|该不会|其实)*(?:是|就是)?(?:不是)?(?:个|一个|一台)?"
+    "(?:机器人?|人工智能|[Aa][Ii]|智能客服|智能语音|语音助手|电脑|录音|虚拟客服|程序|真人|活人|人工客服|真的?人)"
+    "(?:(?:还是|或者)(?:是)?(?:个|一个)?(?:真人|活人|人工|人|机器人?|录音|[Aa][Ii]))?(?:客服|助手)?(?:在)?(?:说话|接(?:电话|听)|回答|聊)?|"
+    rf"(?:跟|和)我(?:说话|讲话|聊天|通话)的(?:是|到底是)?(?:个|一个)?(?:真人|活人|人|机器人?|电脑|录音|[Aa][Ii])(?:还是(?:个|一个|台)?(?:真人|活人|人|机器人?|电脑|录音|[Aa][Ii]))?|"
+    rf"(?:我)?(?:现在)?(?:是)?(?:在|正在)?跟(?:一个)?(?:机器人?|[Aa][Ii]|真人|人)(?:在)?(?:说话|讲话|聊天?|通话)|{_YOU}是人(?:吗|么|不是)"
 )
 
 _FAREWELL = "再见|再会|拜拜|回见|回头见|(?:我|那我)?(?:就|先)*挂(?:电话|断)?了|[Bb]ye(?:bye)?"
@@ -152,6 +161,7 @@ _AGAIN = _MadeOf(f"{_REPEAT}|{_SLOWER}", f"{_AROUND}|{_WAIT}")
 _SLOW = re.compile(by_sound(_SLOWER))
 _HOLD = _MadeOf(_WAIT)
 _ANYBODY = _MadeOf(_THERE)
+_PERSON = _MadeOf(_MACHINE, f"{_AROUND}|{_YOU}|吗|么|吧|告诉我|老实说|说实话|是不是")
 
 
 def manner_of(text: str) -> Manner:
@@ -165,4 +175,6 @@ def manner_of(text: str) -> Manner:
         return Manner.SLOWER if _SLOW.search(by_sound(said)) else Manner.REPEAT
     if _HOLD(said):
         return Manner.WAIT
+    if _PERSON(said):
+        return Manner.MACHINE
     return Manner.THERE if _ANYBODY(said) else Manner.NONE

@@ -117,6 +117,13 @@ class Assistant(models.Model):
         default="好的，不着急。",
         help_text=_("Spoken when the caller asks to wait. Empty: the language model answers."),
     )
+    machine_answer = models.CharField(
+        _("to “are you a machine?”"),
+        max_length=200,
+        blank=True,
+        default="我是智能语音助手，您有什么问题可以直接问我。",
+        help_text=_("Spoken at once. Empty: the language model answers."),
+    )
     hold_seconds = models.PositiveSmallIntegerField(
         _("silence after “one moment” (s)"),
         default=60,

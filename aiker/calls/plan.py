@@ -47,6 +47,7 @@ class CallPlan:
     goodbye: str
     there_answer: str
     hold_answer: str
+    machine_answer: str
     hold_seconds: int
     fillers: tuple[str, ...]
     filler_ms: int  # after the end of a turn; 0: never
@@ -64,7 +65,8 @@ class CallPlan:
         """The fixed sentences, as they are looked up in the cache."""
         whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
         # As they are recited: an answer to the caller goes clause by clause.
-        answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer, self.goodbye]
+        answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer]
+        answers += [self.machine_answer, self.goodbye]
         answers += [choice.text for choice in self.menu.values() if choice.action == MenuAction.SAY]
         answers += [text for tool in self.tools for text in tool.sentences]
         clauses = (clause for text in answers for clause in clauses_of(text))
@@ -109,6 +111,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         goodbye=assistant.goodbye,
         there_answer=assistant.there_answer,
         hold_answer=assistant.hold_answer,
+        machine_answer=assistant.machine_answer,
         hold_seconds=assistant.hold_seconds,
         fillers=tuple(assistant.fillers) if assistant.filler_ms else (),
         filler_ms=assistant.filler_ms,

@@ -15,14 +15,18 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from django.utils import timezone
 
 from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
 from aiker.calls import answering
+from aiker.calls.answering import Decision, Way
 from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
+from aiker.calls.grounded import Grounding
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.menu import Keyed
@@ -30,7 +34,7 @@ from aiker.calls.models import EndReason
 from aiker.calls.playout import Segment
 from aiker.calls.records import TurnRecord
 from aiker.calls.spoken import Spoken
-from aiker.calls.tools.spec import Called
+from aiker.calls.tools.spec import Called, as_text
 from aiker.calls.tools.turn import ToolTurn
 from aiker.calls.voice import Voice
 from engines.adapters.client import Note
@@ -72,6 +76,8 @@ class Reply:
     committed_at: float | None = None
     announced: bool = False
     filler: Segment | None = None
+    way: Way | None = None  # known once it is decided what is said
+    grounding: Grounding | None = None  # what checked the language model's answer, if it was asked
     task: asyncio.Task[None] | None = None
     note: Note = field(init=False)  # told who served
     spoken: Spoken = field(init=False)
@@ -174,13 +180,22 @@ class Reply:
             moments=self.timeline.as_dict()
             | {"end_of_turn": self.end_of_turn, "speech_end_at": round(self.timeline.speech_end)},
             passages=self.passages,
-            retrieval=summary(self.found, self.spoken.source) if self.found else {},
+            retrieval=self._retrieval(),
             engines={stage: served.engine for stage, served in self.served.items()},
             routing={stage: served.as_dict() for stage, served in self.served.items()},
             error=self.error.as_dict() if self.error else {},
             tools=[run.as_dict() for run in self.tools.runs],
             manner=self.manner.value,
         )
+
+    def _retrieval(self) -> dict[str, Any]:
+        """Return how the answer was found, which way it came, and what the guard stopped."""
+        found = summary(self.found, self.spoken.source) if self.found else {}
+        if self.way:
+            found["way"] = self.way.value
+        if self.grounding and self.grounding.guard:
+            found["guard"] = {"stopped": self.grounding.stopped}
+        return found
 
     async def _run(self) -> None:
         try:
@@ -284,7 +299,7 @@ class Reply:
         if self.manner.repeats and self.earlier and self.earlier.clauses:
             await self.spoken.repeat(self.earlier, slower=self.manner is Manner.SLOWER)
             return
-        fixed = self._fixed_answer()
+        self.way, fixed = self._decide()
         may_call = (
             self.tools.offered
             and self._asks
@@ -298,14 +313,24 @@ class Reply:
         if may_call:
             await self.tools.converse(messages, otherwise=fixed)
         else:
-            await self.spoken.say(self.voice.llm.stream(messages, self.note))
+            await self.say(self.voice.llm.stream(messages, self.note))
         if not self.spoken.segments:
             raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
 
-    def _fixed_answer(self) -> str:
+    def _decide(self) -> Decision:
         if self.keyed and self.keyed.say and self.asked == self.user_text:
-            return self.keyed.say
-        return answering.fixed_answer(self.asked, self.found, self.voice.words)
+            return Decision(Way.MANNER, self.keyed.say)
+        return answering.decide(self.asked, self.found, self.voice.words, timezone.localtime())
+
+    def _grounding(self) -> Grounding:
+        if self.voice.knowledge is None:
+            return Grounding()
+        made = answering.grounding(self.asked, self.found, self.voice.words, timezone.localtime())
+        if made.guard and (results := [as_text(run.result) for run in self.tools.runs if not run.error]):
+            guard = replace(made.guard, sources=[*made.guard.sources, *results], figures_only=True)
+            made = replace(made, guard=guard)
+        self.grounding = made
+        return made
 
     # -- what tools do with an answer (``tools.turn.Stage``)
 
@@ -327,7 +352,8 @@ class Reply:
         self.timeline.reached(moment, self.voice.now())
 
     async def say(self, pieces: AsyncIterator[str]) -> None:
-        await self.spoken.say(pieces)
+        self.way = Way.MODEL
+        await self.spoken.say(pieces, self._grounding())
 
     async def recite(self, text: str) -> None:
         await self.spoken.recite(text)

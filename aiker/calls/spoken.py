@@ -3,7 +3,7 @@
 ::
 
     spoken = Spoken(voice, number=3, timeline=timeline, note=note)
-    await spoken.say(llm.stream(messages))     # or ``recite`` a fixed text, ``repeat`` what was said before
+    await spoken.say(llm.stream(messages), grounding)     # or ``recite``, ``repeat``
     spoken.let_out()                           # the turn is over: what is ready may go out, and what comes
     spoken.text, spoken.heard(now_ms)
 
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
-from aiker.calls.clauses import ClauseSplitter, clauses_of
+from aiker.calls.clauses import clauses_of
 from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
+from aiker.calls.grounded import Grounding
 from aiker.calls.latency import Timeline
 from aiker.calls.playout import Segment, heard
 from aiker.calls.voice import Voice
@@ -78,10 +80,10 @@ class Spoken:
             self._open(segment)
         self._voice.speaker.wake()
 
-    async def say(self, pieces: AsyncIterator[str]) -> None:
-        """Say a text clause by clause while it is written."""
+    async def say(self, pieces: AsyncIterator[str], grounding: Grounding) -> None:
+        """Say a text clause by clause while it is written, as far as ``grounding`` supports it."""
         clauses: asyncio.Queue[str | None] = asyncio.Queue()
-        thinker = asyncio.create_task(self._think(clauses, pieces), name=f"think-{self._number}")
+        thinker = asyncio.create_task(self._think(clauses, pieces, grounding), name=f"think-{self._number}")
         try:
             while (clause := await clauses.get()) is not None:
                 await self._speak(clause)
@@ -113,21 +115,21 @@ class Spoken:
         self._add(Segment(clause, bytearray(audio), closed=True))
         self._voice.speaker.wake()
 
-    async def _think(self, clauses: asyncio.Queue[str | None], pieces: AsyncIterator[str]) -> None:
-        splitter = ClauseSplitter()
+    async def _think(
+        self, clauses: asyncio.Queue[str | None], pieces: AsyncIterator[str], grounding: Grounding
+    ) -> None:
         try:
-            async for text in pieces:
-                self._reached("first_token")
-                for clause in splitter.feed(text):
-                    self._offer(clauses, clause)
-            for clause in splitter.finish():
-                self._offer(clauses, clause)
+            async with aclosing(grounding.clauses(self._timed(pieces))) as supported:
+                async for clause in supported:
+                    self._reached("first_clause")
+                    clauses.put_nowait(clause)
         finally:
             clauses.put_nowait(None)
 
-    def _offer(self, clauses: asyncio.Queue[str | None], clause: str) -> None:
-        self._reached("first_clause")
-        clauses.put_nowait(clause)
+    async def _timed(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for text in pieces:
+            self._reached("first_token")
+            yield text
 
     async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
         segment = Segment(clause)

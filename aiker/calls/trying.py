@@ -13,15 +13,20 @@ are part of what is returned.
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+
+from django.utils import timezone
 
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
 from aiker.calls import answering
-from aiker.calls.clauses import ClauseSplitter, clauses_of
+from aiker.calls.answering import Way
+from aiker.calls.clauses import clauses_of
 from aiker.calls.engines import make_llm, make_tts, phrase_cache
+from aiker.calls.grounded import Grounding
 from aiker.calls.plan import CallPlan
 from aiker.calls.token_count import TokenCount, count_tokens
 from engines.adapters.llm_adapter import LLMAdapter, Message
@@ -59,12 +64,18 @@ class Search:
 
 @dataclass(slots=True)
 class Answer:
-    """What is said and how long it took in ms; ``messages`` is empty when the model is not asked.
+    """What is said, which way it came, and how long it took in ms.
+
+    ``messages`` is empty when the model is not asked; else ``written`` is what it wrote, ``stopped`` what of
+    that the guard kept back.
 
     ``first_clause_ms`` is counted from the request, ``first_audio_ms`` from the clause.
     """
 
     text: str = ""
+    way: Way | None = None
+    written: str = ""
+    stopped: list[dict[str, str]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     tokens: TokenCount | None = None
     first_token_ms: float | None = None
@@ -105,16 +116,31 @@ async def try_answer(
     """Return what the assistant says to ``question`` after ``history``, and its sound on the telephone."""
     answer, tts = Answer(), make_tts(plan)
     try:
-        if fixed := answering.fixed_answer(question, found, plan):
-            answer.text = fixed
-        else:
-            passages = answering.shown(found.passages) if found else []
-            answer.messages = answering.messages(plan.system_prompt, history, question, passages)
-            await ask_model(answer, make_llm(plan))
+        await word(answer, plan, question, found, make_llm(plan), history)
         await speak(answer, tts)
     except EngineError as exc:
         answer.errors.append(exc)
     return answer
+
+
+async def word(
+    answer: Answer,
+    plan: CallPlan,
+    question: str,
+    found: Found | None,
+    llm: LLMAdapter,
+    history: Sequence[Message] = (),
+    now: datetime.datetime | None = None,
+) -> None:
+    """Fill in what is said to ``question`` and which way it came; raises EngineError."""
+    now = now or timezone.localtime()
+    answer.way, answer.text = answering.decide(question, found, plan, now)
+    if answer.way is Way.MODEL:
+        passages = answering.shown(found.passages) if found else []
+        answer.messages = answering.messages(plan.system_prompt, history, question, passages)
+        guarded = plan.knowledge_base is not None
+        grounding = answering.grounding(question, found, plan, now) if guarded else Grounding()
+        await ask_model(answer, llm, grounding)
 
 
 async def recite(plan: CallPlan, text: str) -> Answer:
@@ -127,19 +153,24 @@ async def recite(plan: CallPlan, text: str) -> Answer:
     return answer
 
 
-async def ask_model(answer: Answer, llm: LLMAdapter) -> None:
-    """Let the language model answer ``answer.messages``; raises EngineError."""
+async def ask_model(answer: Answer, llm: LLMAdapter, grounding: Grounding) -> None:
+    """Let the language model answer ``answer.messages``, as far as it is supported; raises EngineError."""
     answer.tokens = await count_tokens(llm.routes.endpoints[0], answer.messages)
-    splitter, began = ClauseSplitter(), time.perf_counter()
-    async for text in llm.stream(answer.messages, answer.note):
-        if answer.first_token_ms is None:
-            answer.first_token_ms = milliseconds_since(began)
-        if splitter.feed(text) and answer.first_clause_ms is None:
+    began = time.perf_counter()
+
+    async def timed() -> AsyncIterator[str]:
+        async for text in llm.stream(answer.messages, answer.note):
+            if answer.first_token_ms is None:
+                answer.first_token_ms = milliseconds_since(began)
+            answer.written += text
+            yield text
+
+    async for clause in grounding.clauses(timed()):
+        if answer.first_clause_ms is None:
             answer.first_clause_ms = milliseconds_since(began)
-        answer.text += text
+        answer.text += clause
     answer.llm_ms = milliseconds_since(began)
-    if answer.first_clause_ms is None:
-        answer.first_clause_ms = answer.llm_ms
+    answer.stopped = grounding.stopped
 
 
 async def speak(answer: Answer, tts: TTSAdapter) -> None:

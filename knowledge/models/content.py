@@ -25,6 +25,14 @@ def new_key() -> str:
     return f"doc-{uuid.uuid4().hex[:12]}"
 
 
+class Phrasing(models.TextChoices):
+    """Who words an answer: the entry, or the language model from the entry."""
+
+    AUTO = "auto", _("as written when the match is sure, else the language model")
+    WRITTEN = "written", _("always as written")
+    MODEL = "model", _("the language model, but for entries marked as written")
+
+
 class KnowledgeBase(models.Model):
     """A body of knowledge that assistants answer from.
 
@@ -59,9 +67,16 @@ class KnowledgeBase(models.Model):
     )
     verbatim_confidence = models.FloatField(
         _("confidence to speak as written"),
-        default=0.85,
+        default=0.7,
         validators=SHARE,
-        help_text=_("Above it, an entry marked so is spoken word for word, without the language model."),
+        help_text=_("Above it, a short entry is spoken word for word, without the language model."),
+    )
+    phrasing = models.CharField(
+        _("wording of answers"),
+        max_length=10,
+        choices=Phrasing,
+        default=Phrasing.AUTO,
+        help_text=_("As written is quickest, and says nothing that the entry does not."),
     )
     gate_hit_rate = models.FloatField(
         _("golden questions that must be found"),

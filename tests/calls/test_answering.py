@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from aiker.calls import answering, prompt
+from aiker.calls.answering import Way
 from aiker.calls.token_count import TokenCount, count_tokens
 from engines.routing import Endpoint
 from knowledge.fusion import Passage, tokens
@@ -31,9 +33,12 @@ class SomeWords:
     no_answer: str = NO_ANSWER
     there_answer: str = "在的。"
     hold_answer: str = "不着急。"
+    machine_answer: str = "我是语音助手。"
 
 
 WORDS = SomeWords()
+NOW = datetime(2026, 1, 2, 15, 5)  # a Friday
+NO_REFUND = Passage("refund", "月卡退款", "月卡开通后不能退款，但可以暂停1次，最长30天。", 0.8, 1, 8)
 PASSAGE = Passage("day", "日卡", "80元。", 0.91, 1, 7)
 RESULT = RetrievalResult((PASSAGE,), 0.91, "onesuite-1")
 
@@ -55,12 +60,36 @@ def found(*passages: Passage, spoken: str = "", refusal: str = "") -> Found:
         ("稍等一下", None, "不着急。"),
         ("好的，再见", found(), "再会。"),
         ("你说什么？", found(), "您好。"),  # nothing was answered yet
+        ("你是真人还是机器人啊", found(PASSAGE), "我是语音助手。"),
+        ("今天星期几", found(PASSAGE), "今天是1月2日，周五。"),
+        ("今天开门吗", found(PASSAGE, spoken="周五九点开门。"), "今天是周五。周五九点开门。"),
     ],
 )
 def test_the_model_is_asked_unless_something_fixed_is_said(
     question: str, what: Found | None, said: str
 ) -> None:
-    assert answering.fixed_answer(question, what, WORDS) == said
+    decision = answering.decide(question, what, WORDS, NOW)
+    assert decision.text == said
+    assert (decision.way is Way.MODEL) == (said == "")
+
+
+async def test_a_clause_that_the_passages_deny_gives_way_to_the_entry() -> None:
+    what = replace(found(NO_REFUND), written=NO_REFUND.text)
+    grounding = answering.grounding("前两天刚买的，可以退款吗", what, WORDS, NOW)
+    spoken = [clause async for clause in grounding.clauses(pieces("可以，月卡退款最长30天。"))]
+    assert "".join(spoken) == NO_REFUND.text
+    assert [(stop["clause"], stop["kind"]) for stop in grounding.stopped] == [("可以，", "yes_no")]
+
+
+async def test_a_supported_answer_is_spoken_as_the_model_words_it() -> None:
+    grounding = answering.grounding("月卡能退吗", found(NO_REFUND), WORDS, NOW)
+    spoken = [clause async for clause in grounding.clauses(pieces("不能退款，但是可以暂停1次。"))]
+    assert ("".join(spoken), grounding.stopped) == ("不能退款，但是可以暂停1次。", [])
+
+
+async def pieces(text: str) -> AsyncIterator[str]:
+    for char in text:
+        yield char
 
 
 def test_the_question_comes_last_with_its_passages() -> None:

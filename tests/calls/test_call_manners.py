@@ -225,7 +225,7 @@ class TestLate:
 
     def test_the_wait_for_a_filler_is_the_fillers(self, plan: CallPlan) -> None:
         slow = replace(plan, filler_ms=1800, fillers=(FILLER * 4,))
-        call = self.call(slow, StandInEngines(hears=["几点"], answers=["九点。"], thinks_s=3))
+        call = self.call(slow, StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=3))
         (turn,) = call.all("turn_finished")
         shares = {share["name"]: share["ms"] for share in turn["contributions"]}
         # 20 characters of 200 ms from 1.8 s on: until 5.8 s; the answer was there before 3 s.
@@ -234,7 +234,7 @@ class TestLate:
         assert turn["voice_to_voice_ms"] == sum(shares.values())
 
     def test_an_answer_in_time_needs_none(self, plan: CallPlan) -> None:
-        call = self.call(plan, StandInEngines(hears=["几点"], answers=["九点。"], thinks_s=1))
+        call = self.call(plan, StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=1))
         assert call.all("filler") == []
 
     def test_never_means_never(self, plan: CallPlan) -> None:
@@ -242,11 +242,11 @@ class TestLate:
         assistant.filler_ms = 0
         never = plan_for(assistant)
         assert FILLER not in never.phrases
-        call = self.call(never, StandInEngines(hears=["几点"], answers=["九点。"], thinks_s=5))
+        call = self.call(never, StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=5))
         assert call.all("filler") == []
 
     def test_one_that_was_not_made_ahead_is_left_out(self, plan: CallPlan) -> None:
-        engines = StandInEngines(hears=["几点"], answers=["九点。"], thinks_s=3, not_cached=[FILLER])
+        engines = StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=3, not_cached=[FILLER])
         call = self.call(plan, engines)
         assert call.all("filler") == []
         assert said(call)[-1] == "九点。"
@@ -257,7 +257,7 @@ class TestLate:
 
     def test_a_failure_is_apologised_for_after_it(self, plan: CallPlan) -> None:
         down = EngineError("llm", "unreachable", "stand-in")
-        call = self.call(plan, StandInEngines(hears=["几点"], answers=[down], thinks_s=3))
+        call = self.call(plan, StandInEngines(hears=["几点关门"], answers=[down], thinks_s=3))
         assert len(call.all("filler")) == 1
         assert said(call)[-1] == plan.apology
 

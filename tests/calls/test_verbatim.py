@@ -23,13 +23,13 @@ SURE = 0.85
 
 
 class Knowledge:
-    """One entry that is to be spoken as written, found with ``score``."""
+    """One entry, found with ``score``."""
 
     def __init__(self, score: float) -> None:
         self.score = score
 
     async def search(self, _question: str, before: str, k: int) -> Found:  # noqa: ARG002
-        passage = Passage("hotline", "热线", WRITTEN, self.score, 1, 1, spoken=WRITTEN)
+        passage = Passage("hotline", "热线", WRITTEN, self.score, 1, 1)
         result = RetrievalResult((passage,), self.score, "v1")
         return judge(result, LiveIndex("v1", "bge-small-zh", 0.65, SURE), k)
 
@@ -70,8 +70,10 @@ def test_an_entry_that_surely_is_meant_is_spoken_without_the_language_model(plan
 
 
 def test_below_the_threshold_the_language_model_answers(plan: CallPlan) -> None:
-    engines = StandInEngines(hears=["热线多少"], answers=["是400。"], knowledge=Knowledge(SURE - 0.01))
-    assert ask(plan, engines)["heard_text"] == "是400。"
+    engines = StandInEngines(
+        hears=["热线多少"], answers=["是400-000-5100。"], knowledge=Knowledge(SURE - 0.01)
+    )
+    assert ask(plan, engines)["heard_text"] == "是400-000-5100。"
     assert len(engines.prompts) == 1
     retrieval = Turn.objects.get().retrieval
     assert (retrieval["verbatim"], retrieval["audio"]) == (False, "")
@@ -86,7 +88,9 @@ def test_what_is_not_made_yet_comes_from_the_engine(plan: CallPlan, not_cached: 
 
 def test_a_cached_answer_is_no_slower_than_one_that_is_thought_of(plan: CallPlan) -> None:
     cached = ask(plan, StandInEngines(hears=["热线多少"], knowledge=Knowledge(SURE)))
-    thought = ask(plan, StandInEngines(hears=["热线多少"], answers=["是400。"], knowledge=Knowledge(0.7)))
+    thought = ask(
+        plan, StandInEngines(hears=["热线多少"], answers=["是400-000-5100。"], knowledge=Knowledge(0.7))
+    )
     assert cached["voice_to_voice_ms"] <= thought["voice_to_voice_ms"]
     shares = {share["name"]: share["ms"] for share in cached["contributions"]}
     assert shares.get("llm_first_token", 0) == shares.get("tts_first_audio", 0) == 0

@@ -36,6 +36,7 @@ def english(admin_client: Client) -> Iterator[None]:
 def anna(processes: Settings, llm_port: int, base: KnowledgeBase) -> Assistant:
     """An assistant whose model reads out the passage, with a right, a wrong and an unanswerable question."""
     move(processes, llm_port=llm_port)
+    KnowledgeBase.objects.filter(pk=base.pk).update(phrasing="model")
     document = Document.objects.create(
         base=base, key="day", title="日卡", question="一天多少钱？", answer="日卡80元一天。"
     )

@@ -19,7 +19,7 @@ from knowledge.rag import RAGSystem, confidence, judge, leans
 from knowledge.retrieval import RetrievalResult
 from tests.knowledge.conftest import questions
 
-INDEX = LiveIndex("v1", "bge-small-zh", min_confidence=0.6, verbatim_confidence=0.85)
+INDEX = LiveIndex("v1", "bge-small-zh", min_confidence=0.6, verbatim_confidence=0.7)
 PASSAGE = Passage("hours", "营业时间", "九点开门。", 0.9, 1, 1, spoken="我们九点开门。")
 DAY = "2026-06-15"
 FOLLOW_UPS = Path(__file__).with_name("follow_ups.json")
@@ -31,9 +31,9 @@ def result(similarity: float, *passages: Passage, **fields: Any) -> RetrievalRes
 
 class TestJudge:
     def test_what_is_near_enough_is_answered(self) -> None:
-        found = judge(result(0.7, replace(PASSAGE, score=0.7)), INDEX, 3)
+        found = judge(result(0.65, replace(PASSAGE, score=0.65, spoken="")), INDEX, 3)
         assert [passage.key for passage in found.passages] == ["hours"]
-        assert (found.confidence, found.spoken, found.refusal) == (0.7, "", "")
+        assert (found.confidence, found.spoken, found.refusal) == (0.65, "", "")
 
     def test_what_is_not_near_enough_is_refused_and_still_shown(self) -> None:
         found = judge(result(0.59, replace(PASSAGE, score=0.59)), INDEX, 3)
@@ -42,7 +42,27 @@ class TestJudge:
 
     def test_an_entry_is_spoken_as_written_only_when_its_question_is_sure(self) -> None:
         assert judge(result(0.9, PASSAGE), INDEX, 3).spoken == "我们九点开门。"
-        assert judge(result(0.84, replace(PASSAGE, score=0.84)), INDEX, 3).spoken == ""
+        unmarked = replace(PASSAGE, spoken="")
+        assert judge(result(0.9, unmarked), INDEX, 3).spoken == unmarked.text
+        assert judge(result(0.69, replace(unmarked, score=0.69)), INDEX, 3).spoken == ""
+        assert judge(result(0.69, replace(PASSAGE, score=0.69)), INDEX, 3).spoken == "我们九点开门。"
+
+    def test_a_base_chooses_who_words_its_answers(self) -> None:
+        near, sure = replace(PASSAGE, spoken="", score=0.65), replace(PASSAGE, spoken="", score=0.95)
+        written, model = replace(INDEX, phrasing="written"), replace(INDEX, phrasing="model")
+        assert judge(result(0.65, near), written, 3).spoken == near.text
+        assert judge(result(0.95, sure), model, 3).spoken == ""
+        assert judge(result(0.95, sure), model, 3).written == sure.text
+
+    def test_a_name_that_the_base_never_mentions_is_not_answered(self) -> None:
+        asked = result(0.8, replace(PASSAGE, score=0.8), unknown_names=("徐汇店",))
+        assert judge(asked, INDEX, 3).passages == ()
+        assert judge(replace(asked, similarity=0.95), INDEX, 3).passages != ()
+
+    def test_another_size_than_any_entry_has_is_not_answered(self) -> None:
+        rooms = [replace(PASSAGE, title=f"{size}人办公室价格", score=0.8) for size in (4, 8)]
+        assert judge(result(0.8, *rooms, query="六人间办公室租金多少"), INDEX, 3).passages == ()
+        assert judge(result(0.8, *rooms, query="四人间办公室租金多少"), INDEX, 3).passages != ()
 
     def test_a_declined_question_near_by_takes_confidence(self) -> None:
         alone, beside = result(0.65, PASSAGE), result(0.65, PASSAGE, declined=0.7, declined_text="不提供。")

@@ -157,6 +157,10 @@ class TestSearch:
 
 @pytest.mark.usefixtures("indexed")
 class TestAnswer:
+    @pytest.fixture(autouse=True)
+    def worded_by_the_model(self, indexed: KnowledgeBase) -> None:
+        KnowledgeBase.objects.filter(pk=indexed.pk).update(phrasing="model")
+
     def test_the_model_answers_and_is_heard(self, admin_client: Client) -> None:
         text = answer(admin_client, q="一天多少钱")
         assert '<p class="try-answer">日卡80元一天。</p>' in text

@@ -33,6 +33,16 @@ MANNER_NAMES = {
     "wait": _("asked to wait"),
     "there": _("asked who is there"),
     "goodbye": _("said goodbye"),
+    "machine": _("asked whether it is a machine"),
+}
+
+# The keys are the values of ``answering.Way``.
+WAY_NAMES = {
+    "manner": _("fixed reply"),
+    "computed": _("from the clock"),
+    "written": _("as written"),
+    "refused": _("no answer known"),
+    "model": _("language model"),
 }
 
 # The keys are the names of the classes in ``wire``.

@@ -1,0 +1,127 @@
+"""The names and topics of a question, to be looked up in the base: what it never mentions it does not answer.
+Pure.
+
+::
+
+    names_in("徐汇店几点关门")         # ("徐汇店",): places, people, products, plans
+    topics_in("你们可以办婚礼吗")       # ("婚礼",): common nouns
+    lookups("徐汇店")                 # the index terms that show it is known: words, and pairs of syllables
+
+Segmentation and parts of speech by jieba.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection
+
+import jieba.posseg
+
+from knowledge.words import STOP, sounds, tokenizer
+
+# jieba's tags: ns place, nt organisation, nz other proper noun. Its persons (nr) are guessed from surnames
+# and mostly wrong (钱能 in 钱能退吗), so they count as topics only.
+_PROPER = ("ns", "nt", "nz")
+_COMMON = ("n", "vn", "an", "ng", "nr", "nrt")
+# A character behind a word that makes a name of it, as businesses name branches, plans and cards.
+_SUFFIX = frozenset("店版卡厅馆")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]+")
+# What jieba takes for a name and is none, and nouns that every conversation has.
+_NO_NAME = frozenset(
+    [
+        "小姐",
+        "老师",
+        "先生",
+        "女士",
+        "师傅",
+        "美女",
+        "帅哥",
+        "一家",
+        "那家",
+        "哪家",
+        "这家",
+        "门店",
+        "分店",
+        "本店",
+        "开店",
+        "到店",
+        "时候",
+        "的话",
+    ]
+)
+_NO_NAME_BEGINS = frozenset("同本该各哪这那别新老大小旧全分某每其")
+_EVERYDAY = frozenset(
+    [
+        "钱",
+        "人",
+        "事",
+        "东西",
+        "地方",
+        "问题",
+        "时间",
+        "情况",
+        "办法",
+        "意思",
+        "样子",
+        "方面",
+        "关门",
+        "人家",
+        "公司",
+        "价格",
+        "费用",
+        "电话",
+        "朋友",
+    ]
+)
+
+
+@functools.cache
+def _tagger() -> jieba.posseg.POSTokenizer:
+    return jieba.posseg.POSTokenizer(tokenizer())
+
+
+def names_in(question: str) -> tuple[str, ...]:
+    """Return what the question names, in order."""
+    found: list[str] = []
+    before = ""
+    for word, tag in _tagger().cut(question):
+        if word in _SUFFIX and len(before) >= 1 and before not in STOP and not before.isdigit():
+            if found and found[-1] == before:
+                found.pop()
+            found.append(before + word)
+        elif (
+            len(word) > 1
+            and word[0] not in _NO_NAME_BEGINS
+            and (tag.startswith(_PROPER) or (word[-1] in _SUFFIX and tag not in ("r", "f", "v")))
+        ):
+            found.append(word)
+        elif _LATIN.fullmatch(word):
+            found.append(word.lower())
+        before = word
+    return tuple(name for name in dict.fromkeys(found) if name not in _NO_NAME)
+
+
+def topics_in(question: str) -> tuple[str, ...]:
+    """Return the common nouns of a question, in order, without those that tell nothing."""
+    found = (
+        word for word, tag in _tagger().cut(question) if tag in _COMMON and len(word) > 1 and word not in STOP
+    )
+    return tuple(word for word in dict.fromkeys(found) if word not in _EVERYDAY)
+
+
+def lookups(term: str) -> tuple[set[str], set[str]]:
+    """Return the words any of which, and the sounds all of which, show that an index knows a term."""
+    core = term[:-1] if term[-1] in _SUFFIX and len(term) > 2 else term
+    parts = {part for part in tokenizer().cut_for_search(term) if len(part) > 1}
+    return {term, core} | (parts if core == term else {term, core}), set(sounds(core))
+
+
+def unknown(terms: Collection[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return which of ``terms`` an index does not have, by those of its terms that are ``known``."""
+    missing = []
+    for term in terms:
+        as_words, as_sounds = lookups(term)
+        if not (as_words & set(known)) and not (as_sounds and as_sounds <= set(known)):
+            missing.append(term)
+    return tuple(missing)

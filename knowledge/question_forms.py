@@ -1,0 +1,111 @@
+"""What a caller's sentence asks: its parts, what it takes back, the day it speaks of. Pure.
+
+::
+
+    parts_of("四人间和八人间各多少钱")                # ("四人间多少钱", "八人间多少钱")
+    parts_of("能不能停车，能带狗吗")                  # ("能不能停车", "能带狗吗")
+    without_denied("不是流动工位，我问的是固定工位")    # ("固定工位", "流动工位")
+    on_weekday("明天几点开门", date(2026, 1, 2))      # "周六几点开门"
+
+A small embedding model finds one topic in a sentence, and a word that is taken back as well as one that is
+meant: so each part is searched by itself, without what the caller denies.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from knowledge.heard import plain
+
+WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+MAX_PARTS = 3
+MIN_PART_CHARS = 3
+
+# What makes a piece of a sentence a question of its own.
+ASKS = re.compile(
+    r"吗|呢|么$|多少|几|什么|啥|哪|怎么|咋|如何|多久|多大|多长|多快|多远|谁|能不能|可不可以|能否|是否|有没有|是不是|要不要|"
+    r"用不用|行不行|可以不|能不|支不支持|收不收|让不让|该找|(?:电话|地址|价格|费用|时间)(?:是)?$"
+)
+_BOUNDARY = re.compile(
+    r"[，,。？?；;！!、]+|(?:还有就是|还有|另外|顺便(?:问一下|问问|问)?|再问一下|再问|同时)(?:[，,：]|就是)?"
+)
+_SHARED = re.compile(
+    r"^(?P<head>.*?)(?P<first>[^，。、的和跟与]{1,8})(?:和|跟|与|还有|、)(?P<second>[^，。、]{1,8}?)"
+    r"(?:各自?|分别|各要|都)(?:是|要|得)?(?P<asked>.+)$"
+)
+_CONNECTIVE = re.compile(r"^(?:那么?|然后|以及|并且|而且|和|跟|也|再)(?=.{3})")
+
+_SAID = "(?:问|说|要|指|找|讲)"
+_DENIED = (
+    # 不是X，我问的是Y; 我问的不是X，是Y; 我不要X，就Y
+    re.compile(
+        rf"^.*?(?:不是|不要|不问|没问|别说|不用|不{_SAID})(?:{_SAID})?(?P<no>[^，,。]{{1,12}})[，,。]\s*"
+        rf"(?:而是|我?(?:是)?{_SAID}的?(?:就)?(?:是)?|是|要|就|只)(?P<yes>[^，,。].*)$"
+    ),
+    # 我说的是X，不是Y[，多少钱]
+    re.compile(
+        rf"^(?:.*?{_SAID}的是)?(?P<yes>[^，,。]+)[，,](?:可?不|没)(?:是|要|{_SAID})(?P<no>[^，,。吗呢]{{1,12}})(?P<more>[，,].+)?[。]?$"
+    ),
+)
+_HESITATION = re.compile(r"^(?:(?:不对|错了|哎|啊|嗯|诶)+[，,]?\s*|不是[，,]\s*)+(?=.{4})")
+_WORKDAY = re.compile(r"(?<![到至\-~])(?:周|星期|礼拜)[一二三四五](?![到至\-~])")
+_DAY = re.compile(r"(?P<day>大后天|后天|明天|今天|今晚|今儿|明儿|现在|这会儿|此刻|目前)")
+OFFSETS = {"大后天": 3, "后天": 2, "明天": 1, "明儿": 1}
+"""Days from today."""
+_OPENING = re.compile(
+    r"开门|关门|开着|开不开|上班|下班|营业|有人|在线|接听|接待|休息|开放|打烊|值班|几点|开吗|开没开|过来|过去|办理|放假|还在"
+)
+
+
+def parts_of(question: str) -> tuple[str, ...]:
+    """Return the questions of a sentence, in order, at most three; the sentence itself when it is one."""
+    if shared := _SHARED.match(question):
+        head, asked = shared["head"], shared["asked"]
+        return tuple(f"{head}{name}{asked}" for name in (shared["first"], shared["second"]))
+    parts: list[str] = []
+    waiting = ""
+    for piece in _BOUNDARY.split(question):
+        piece = _CONNECTIVE.sub("", piece.strip())
+        if not piece:
+            continue
+        whole = f"{waiting}，{piece}" if waiting else piece
+        if ASKS.search(piece) and len(plain(piece)) >= MIN_PART_CHARS:
+            parts.append(whole)
+            waiting = ""
+        else:
+            waiting = whole
+    if waiting and parts:
+        parts[-1] = f"{parts[-1]}，{waiting}"
+    return tuple(parts[:MAX_PARTS]) if len(parts) > 1 else (question,)
+
+
+def without_denied(question: str) -> tuple[str, str]:
+    """Return the question without what the caller says they do not mean, and that; "" when nothing is
+    denied."""
+    question = _HESITATION.sub("", question)
+    for pattern in _DENIED:
+        if (match := pattern.match(question)) and len(match["yes"]) >= 2:
+            more = match.groupdict().get("more") or ""
+            return match["yes"] + more, match["no"]
+    return question, ""
+
+
+def on_weekday(question: str, today: datetime.date) -> str:
+    """Return a question about opening hours with the weekday instead of "today", "now" or "tomorrow"."""
+    found = _DAY.search(question)
+    if not found or not _OPENING.search(question):
+        return question
+    day = WEEKDAYS[(today.weekday() + OFFSETS.get(found["day"], 0)) % 7]
+    return question[: found.start()] + day + question[found.end() :]
+
+
+def with_workday(question: str) -> str:
+    """Return the question with 工作日 for a day of Monday to Friday: entries mostly name them so."""
+    return _WORKDAY.sub("工作日", question)
+
+
+def day_word(question: str) -> str:
+    """Return the word by which a question names a day relative to today; empty: none."""
+    found = _DAY.search(question)
+    return found["day"] if found else ""
