@@ -2,7 +2,7 @@
 
 ::
 
-    verbatim_texts(base_id)        # ["客服热线是400-000-5100。"]
+    written_texts(base_id)        # ["客服热线是400-000-5100。", "可以，免费参观。", "免费参观。"]
 
 Both what the documents say now and what the live version still says: an edit is on its way for a moment.
 """
@@ -11,19 +11,42 @@ from __future__ import annotations
 
 import sqlite3
 
+from knowledge.grounding.polarity import bare_answer
+from knowledge.grounding.written import MAX_CHARS
 from knowledge.manifest import Manifest
-from knowledge.models import Document, IndexVersion, KnowledgeBase
+from knowledge.models import Chunk, Document, IndexVersion, KnowledgeBase
+from knowledge.models.content import DocumentKind, Phrasing
 from knowledge.writing import manifest_path
 
+MAX_TEXTS = 1000
+"""Of a large base so many short answers are made ahead; a text takes about a second, and 15 KB of disk."""
 
-def verbatim_texts(base_id: int) -> list[str]:
-    """Return each answer once, those of the documents first. Reads the database."""
-    written = Document.objects.filter(base_id=base_id, verbatim=True).order_by("pk")
-    texts = dict.fromkeys(written.values_list("answer", flat=True))
-    live = KnowledgeBase.objects.filter(pk=base_id).values("active_version")
+
+def written_texts(base_id: int) -> list[str]:
+    """Return each text once, marked entries first, then short ones as every question of theirs may hear them."""
+    marked = Document.objects.filter(base_id=base_id, verbatim=True).order_by("pk")
+    texts = dict.fromkeys(marked.values_list("answer", flat=True))
+    base = KnowledgeBase.objects.filter(pk=base_id)
+    live = base.values("active_version")
     if version := IndexVersion.objects.filter(pk__in=live).first():
         texts |= dict.fromkeys(_in_index(version))
-    return list(texts)
+    if base.exclude(phrasing=Phrasing.MODEL).exists():
+        texts |= dict.fromkeys(_short(base_id))
+    return list(dict.fromkeys(form for text in texts for form in forms(text)))
+
+
+def forms(text: str) -> list[str]:
+    """Return the forms in which an entry may be spoken: whole, and without a yes or no of its own question."""
+    answer = bare_answer(text)
+    return [text, answer.rest] if answer and len(answer.rest) > 1 else [text]
+
+
+def _short(base_id: int) -> list[str]:
+    chunks = Chunk.objects.filter(document__base_id=base_id, is_active=True).exclude(
+        document__kind=DocumentKind.DECLINED
+    )
+    texts = chunks.order_by("document_id", "position").values_list("text", flat=True)
+    return [text for text in texts[: 4 * MAX_TEXTS] if len(text) <= MAX_CHARS][:MAX_TEXTS]
 
 
 def _in_index(version: IndexVersion) -> list[str]:

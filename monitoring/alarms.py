@@ -16,11 +16,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from monitoring.figures import ENGINE_DOWN, FAILED
+from monitoring.figures import ENGINE_DOWN, FAILED, SHARES_OF_TURNS
 from monitoring.latency_report import of_scope
 from monitoring.models import Alarm, Sample, Target, TurnSample
 from monitoring.notifications import announce, remind
 from monitoring.objectives import Demand, Measured, OpenAlarm, Plan, decide, percentile
+from monitoring.quality.noticing import was_stopped
 from monitoring.scopes import fits
 from monitoring.turns import STAGES, TOTAL
 
@@ -50,13 +51,13 @@ def watch(now: datetime) -> list[Alarm]:
 def measure(target: Target, now: datetime) -> Measured:
     """Return the target's percentile over the time it is about; of several GPUs, the worst.
 
-    Of the turns that failed it is their share. A scope that does not fit the metric is of nothing.
+    Of turns that failed or were stopped it is their share. A scope that does not fit the metric is of nothing.
     """
     since = now - timedelta(seconds=target.window_s)
     if not fits(target.metric, target.scope):
         return Measured(None, 0)
-    if target.metric == FAILED:
-        return _failed(target, since, now)
+    if target.metric in SHARES_OF_TURNS:
+        return _share(target, since, now)
     if target.metric in (*STAGES, TOTAL):
         values = _turn_values(target, since, now)
         return Measured(percentile(values, target.percentile), len(values))
@@ -72,11 +73,15 @@ def acknowledge(alarms: Iterable[Alarm], user: Any) -> int:
     return unknown.update(acknowledged_at=timezone.now(), acknowledged_by=user)
 
 
-def _failed(target: Target, since: datetime, now: datetime) -> Measured:
+def _share(target: Target, since: datetime, now: datetime) -> Measured:
+    """Return the share of turns that failed, or of which the guard stopped something, in per cent."""
     rows = TurnSample.objects.filter(at__gte=since, at__lte=now, turn__isnull=False)
-    errors = list(of_scope(rows, target.scope).values_list("turn__error", flat=True))
-    failed = sum(bool(error) for error in errors)
-    return Measured(100 * failed / len(errors) if errors else None, len(errors))
+    turns = of_scope(rows, target.scope).values_list("turn__error", "turn__retrieval")
+    if target.metric == FAILED:
+        held = [bool(error) for error, _ in turns]
+    else:
+        held = [was_stopped(retrieval) for _, retrieval in turns]
+    return Measured(100 * sum(held) / len(held) if held else None, len(held))
 
 
 def _turn_values(target: Target, since: datetime, now: datetime) -> list[float]:

@@ -10,10 +10,13 @@ from aiker.calls.templatetags.calls_extras import LATENCY_NAMES, seconds
 from monitoring.turns import STAGES, TOTAL
 
 FAILED = "failed_percent"
+STOPPED = "stopped_percent"
+SHARES_OF_TURNS = (FAILED, STOPPED)
 ENGINE_DOWN = "engine_down"
 ENGINE_QUEUE = "engine_queue"
 OTHERS = {
     FAILED: gettext_lazy("turns that ended in an error"),
+    STOPPED: gettext_lazy("answers stopped by the guard"),
     ENGINE_DOWN: gettext_lazy("engines that are down"),
     "gpu_memory_mb": gettext_lazy("GPU memory"),
     "gpu_percent": gettext_lazy("GPU utilisation"),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from monitoring.figures import FAILED, named, value_with_unit
+from monitoring.figures import SHARES_OF_TURNS, named, value_with_unit
 from monitoring.models import Alarm, Notification
 
 Event = Notification.Event
@@ -72,7 +72,7 @@ def _lines(notification: Notification) -> list[str]:
         return [*lines, settings.AIKER.web_url]
     target = alarm.target
     demanded = _("Target: at most %(threshold)s (%(percentile)d%% over %(minutes)g min). Worst: %(worst)s.")
-    if target.metric == FAILED:
+    if target.metric in SHARES_OF_TURNS:
         demanded = _("Target: at most %(threshold)s over %(minutes)g min. Worst: %(worst)s.")
     lines.append(
         demanded

@@ -41,6 +41,9 @@ BARGE_IN_STOP = Histogram(
     buckets=BARGE_IN_BUCKETS,
 )
 ENGINE_ERRORS = Counter("aiker_engine_errors_total", "Failures that a call noticed.", ["stage", "code"])
+GUARD_STOPS = Counter(
+    "aiker_guard_stops_total", "Clauses of the language model that the guard kept from the caller.", ["kind"]
+)
 FRAMES_DROPPED = Counter("aiker_audio_frames_dropped_total", "Frames of audio nobody heard.", ["reason"])
 LOOP_LAG = Histogram(
     "aiker_event_loop_lag_seconds", "How late the event loop of the web process was.", buckets=LAG_BUCKETS

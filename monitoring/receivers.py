@@ -62,6 +62,8 @@ def _interrupted(_call: CallIdentity, _data: dict[str, Any]) -> None:
 def _turn_finished(call: CallIdentity, data: dict[str, Any]) -> None:
     total_ms = data["voice_to_voice_ms"]
     metrics.TURNS.labels(outcome=outcome_of(data)).inc()
+    for stop in data["retrieval"].get("guard", {}).get("stopped", ()):
+        metrics.GUARD_STOPS.labels(kind=stop["kind"]).inc()
     if total_ms is None:
         return
     shares = {share["name"]: share["ms"] for share in data["contributions"]}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from aiker.calls.models import Assistant
 from engines.models import BackendProfile, EngineConfig
 from knowledge.models import IndexVersion
-from monitoring.figures import ENGINE_QUEUE, FAILED
+from monitoring.figures import ENGINE_QUEUE, SHARES_OF_TURNS
 from monitoring.models import Rollup, Sample
 from monitoring.turns import OWN_ENGINES, STAGES, TOTAL
 
@@ -25,7 +25,7 @@ NEWEST = 200
 
 def kinds(metric: str) -> tuple[str, ...]:
     """Return what a metric can be narrowed by."""
-    if metric in (TOTAL, FAILED, *STAGES):
+    if metric in (TOTAL, *SHARES_OF_TURNS, *STAGES):
         return OF_TURNS
     return ("host", "engine") if metric == ENGINE_QUEUE else ("host",)
 

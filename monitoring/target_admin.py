@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from monitoring.alarms import acknowledge, measure
 from monitoring.asking import ask
 from monitoring.error_budget import error_budget
-from monitoring.figures import FAILED, METRICS, metric_label, named, value_with_unit
+from monitoring.figures import METRICS, SHARES_OF_TURNS, metric_label, named, value_with_unit
 from monitoring.models import Alarm, Notification, Retention, Target
 from monitoring.scopes import scope_problem
 
@@ -67,7 +67,7 @@ class TargetAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("target"))
     def demand(self, target: Target) -> str:
         text = _("%(percent)d%% at most %(value)s over %(minutes)g min")
-        if target.metric == FAILED:
+        if target.metric in SHARES_OF_TURNS:
             text = _("at most %(value)s over %(minutes)g min")
         return text % {
             "percent": target.percentile,

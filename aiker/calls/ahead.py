@@ -26,7 +26,7 @@ from aiker.calls.phrases import phrase_name
 from aiker.calls.plan import plan_for
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.profiles import ProfileError
-from knowledge.verbatim import verbatim_texts
+from knowledge.verbatim import written_texts
 
 # A call that ended with its process never got a reason: after this it counts as over.
 LOST_AFTER = timedelta(hours=1)
@@ -87,5 +87,5 @@ def _wanted(assistant: Assistant) -> Wanted | None:
         return None
     # Its own voice or none: what another engine speaks in its place is not kept.
     first = replace(plan, engines=replace(plan.engines, tts=plan.engines.tts[:1]))
-    answers = verbatim_texts(plan.knowledge_base) if plan.knowledge_base else []
+    answers = written_texts(plan.knowledge_base) if plan.knowledge_base else []
     return Wanted(make_tts(first), [*plan.phrases, *(c for text in answers for c in clauses_of(text))])

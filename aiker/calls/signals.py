@@ -33,8 +33,7 @@ def phrases_of_assistant(**_: Any) -> None:
 
 @receiver([post_save, post_delete], sender=Document)
 def phrases_of_document(instance: Document, **_: Any) -> None:
-    if instance.verbatim:
-        _request_if_answered(Q(knowledge_base=instance.base_id))
+    _request_if_answered(Q(knowledge_base=instance.base_id))
 
 
 @receiver([post_save, post_delete], sender=LexiconEntry)

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from aiker.calls.manners import Manner
 from aiker.calls.models import EndReason, Turn
@@ -44,6 +45,8 @@ def _notices(turn: Turn) -> Iterator[Notice]:
         # A fixed text was said though nothing was found, and no tool said it.
         if turn.retrieval.get("audio") and not turn.retrieval.get("verbatim") and not turn.tools:
             yield Notice.REFUSED
+    if was_stopped(turn.retrieval):
+        yield Notice.STOPPED
     if turn.manner in (Manner.REPEAT, Manner.SLOWER):
         yield Notice.REPEATED
     if turn.interrupted:
@@ -64,6 +67,11 @@ def counts(turn: Turn) -> dict[str, float]:
     if certainty(turn):
         found["judged"] = 1
     return found
+
+
+def was_stopped(retrieval: Mapping[str, Any]) -> bool:
+    """Whether the guard kept back something that the language model wrote (``knowledge.grounding.guard``)."""
+    return bool(retrieval.get("guard", {}).get("stopped"))
 
 
 def was_searched(turn: Turn) -> bool:

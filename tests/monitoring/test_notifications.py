@@ -241,6 +241,15 @@ def test_an_engine_that_is_down_is_the_cause_of_turns_that_fail() -> None:
     assert told() == [("opened", "engine_down")]
 
 
+def test_too_many_answers_that_the_guard_stopped_raise_an_alarm() -> None:
+    call = make_turns([1500] * 10, NOW - timedelta(seconds=20))
+    stopped = {"guard": {"stopped": [{"clause": "可以，", "kind": "yes_no", "claim": "yes: 退款"}]}}
+    Turn.objects.filter(call=call, number__lte=3).update(retrieval=stopped)
+    take_up_turns()
+    watch(NOW)
+    assert [(alarm.target.metric, alarm.value) for alarm in Alarm.objects.all()] == [("stopped_percent", 30)]
+
+
 def test_turns_that_were_answered_have_not_failed() -> None:
     make_turns([1500] * 9 + [None], NOW - timedelta(seconds=20))
     take_up_turns()

@@ -212,7 +212,7 @@ def test_the_plans_targets_are_there() -> None:
     found = {target.metric: target.threshold for target in Target.objects.all()}
     assert found == {
         "stt": 500, "tts_first_audio": 300, "llm_first_token": 1000, "total": 2000, "gpu_memory_mb": 16384,
-        "gpu_percent": 80, "engine_down": 0, "failed_percent": 20,
+        "gpu_percent": 80, "engine_down": 0, "failed_percent": 20, "stopped_percent": 20,
     }  # fmt: skip
 
 
