@@ -23,7 +23,8 @@ MAX_TEXTS = 1000
 
 
 def written_texts(base_id: int) -> list[str]:
-    """Return each text once, marked entries first, then short ones as every question of theirs may hear them."""
+    """Return each text once, marked entries first, then short ones as every question of theirs may hear
+    them."""
     marked = Document.objects.filter(base_id=base_id, verbatim=True).order_by("pk")
     texts = dict.fromkeys(marked.values_list("answer", flat=True))
     base = KnowledgeBase.objects.filter(pk=base_id)
@@ -36,7 +37,8 @@ def written_texts(base_id: int) -> list[str]:
 
 
 def forms(text: str) -> list[str]:
-    """Return the forms in which an entry may be spoken: whole, and without a yes or no of its own question."""
+    """Return the forms in which an entry may be spoken: whole, and without a yes or no of its own
+    question."""
     answer = bare_answer(text)
     return [text, answer.rest] if answer and len(answer.rest) > 1 else [text]
 

@@ -51,7 +51,7 @@ def watch(now: datetime) -> list[Alarm]:
 def measure(target: Target, now: datetime) -> Measured:
     """Return the target's percentile over the time it is about; of several GPUs, the worst.
 
-    Of turns that failed or were stopped it is their share. A scope that does not fit the metric is of nothing.
+    Of turns that failed or were stopped, their share. A scope that does not fit the metric is of nothing.
     """
     since = now - timedelta(seconds=target.window_s)
     if not fits(target.metric, target.scope):
