@@ -20,7 +20,7 @@ def test_the_first_clause_is_short_and_later_ones_grow() -> None:
     ("text", "first"),
     [
         ("流动工位月卡1200元一个月，5家店通用。", "流动工位月卡"),
-        ("客服热线的电话号码是400-000-5100。", "客服热线的电话号码是"),
+        ("我们的年卡会员价是两千元。", "我们的年卡会员价是"),
         ("门店是周一到周五营业。", "门店是周一到周五营业。"),
         ("周日是不是休息要看门店。", "周日是不是休息要看门店。"),
         ("办公室会员24小时都可以进出。", "办公室会员"),
@@ -51,12 +51,14 @@ def test_nothing_is_lost_but_markdown() -> None:
 
 def test_text_without_punctuation_is_cut_at_the_limit() -> None:
     clauses = split("好" * 100)
-    assert max(map(len, clauses)) == MAX_CHARS
+    assert MAX_CHARS // 2 <= len(clauses[0]) <= max(map(len, clauses)) <= MAX_CHARS
     assert "".join(clauses) == "好" * 100
 
 
 def test_a_latin_word_is_not_cut_at_the_limit() -> None:
-    assert split("好" * (MAX_CHARS - 3) + "OneSuite很好")[0].endswith("OneSuite很")
+    clauses = split("好" * (MAX_CHARS - 3) + "OneSuite很好")
+    assert sum("OneSuite" in clause for clause in clauses) == 1
+    assert max(map(len, clauses)) <= MAX_CHARS
 
 
 def test_a_clause_without_words_is_not_spoken() -> None:
