@@ -40,7 +40,7 @@ def address(match: Match) -> str:
     return _spelled(match["url"] or match["mail"] or match["site"])
 
 
-@reader(r"@(?=[A-Za-z0-9])", Kind.WORD)
+@reader(r"@(?=[A-Za-z0-9\u4e00-\u9fff])", Kind.WORD)
 def at(_match: Match) -> str:
     return "艾特"
 
@@ -83,7 +83,7 @@ def short_landline(match: Match) -> str:
     return _with_extension(match, match[1], match[2])
 
 
-@reader(r"\+?(86)[- ]\(?0?(\d{2,3})\)?[- ](\d{4})[- ]?(\d{4}|\d{3})(?!\d)" + _EXTENSION, Kind.CODE)
+@reader(r"\+?(86)[- ]?\(?0?(\d{2,3})\)?[- ](\d{4})[- ]?(\d{4}|\d{3})(?!\d)" + _EXTENSION, Kind.CODE)
 def with_country(match: Match) -> str:
     return _with_extension(match, *match.groups()[:4])
 
@@ -113,7 +113,7 @@ def public_line(match: Match) -> str | None:
 # -- codes
 
 
-@reader(r"(\d{2,})(\*{2,})(\d*)", Kind.CODE)
+@reader(r"(\d+)(\*{2,})(\d*)", Kind.CODE)
 def masked(match: Match) -> str:
     return _groups(match[1], "星" * len(match[2]), match[3])
 
@@ -152,6 +152,7 @@ def _is_range(code: str, left: str) -> bool:
     )
 
 
+_MAX_MODEL = 6  # letters and figures before the dash of i7-12700
 _ROOM_WORDS = r"\s?(?:室|房(?!租|价|子|产|贷|东)|房间|号房|号?会议室|教室|办公室|包间|包厢|卡座|诊室|病房|寝室|宿舍|活动|大促|工作制)"
 _ROOM = f"(?={_ROOM_WORDS})"
 ROOM = re.compile(_ROOM_WORDS)
@@ -176,7 +177,7 @@ def room_of_building(match: Match) -> str:
 def room_behind_building(match: Match) -> str | None:
     return (
         code_digits(match[1])
-        if re.search(r"\d\s?(?:#|号楼|栋|幢|座|单元)\s?$|[A-Za-z]\s?[栋幢座区]\s?$", before(match))
+        if re.search(r"\d\s?(?:#|号楼|栋|幢|座|单元|层|楼)\s?$|[A-Za-z]\s?[栋幢座区]\s?$", before(match))
         else None
     )
 
@@ -242,10 +243,18 @@ def model_from_to(match: Match) -> str | None:
     )
 
 
-@reader(r"([A-Za-z]{1,5})(-?)(\d+)(?![\d.%]\d|\d|[A-Za-z]{0,3}@)", Kind.CODE)
+@reader(r"([A-Za-z]+\d+)-(\d{2,6})(?![\d.])", Kind.CODE)
+def model_with_dash(match: Match) -> str | None:
+    """Read i7-12700H and E5-2680."""
+    return None if len(match[1]) > _MAX_MODEL else f"{code_digits(match[1])} {code_digits(match[2])}"
+
+
+@reader(r"([A-Za-z]{1,12})(-?)(\d+)(?![\d.%]\d|\d|[A-Za-z]{0,3}@)", Kind.CODE)
 def model(match: Match) -> str | None:
     """Read A10023, N95 and 5 in iPhone5: what stands for itself, not for so many."""
     letters, dash, figure = match.groups()
+    if dash and re.search(r"\d\s?$", before(match)):
+        return None  # 10k-15k
     if names_a_code(before(match)) or len(figure) >= 3:
         said = code_digits(figure)
     else:
@@ -287,4 +296,4 @@ READERS: tuple[Reader, ...] = (
     masked, plate, named, rooms_from_to, room_of_building, room, room_behind_building, building, numbered, hash_number, with_no,
     ip_address, version, public_line, long_or_with_zero, v_version, model_from_to, lines_of_a_picture,
 )  # fmt: skip
-LAST: tuple[Reader, ...] = (wifi, model, word)
+LAST: tuple[Reader, ...] = (wifi, model_with_dash, model, word)

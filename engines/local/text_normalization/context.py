@@ -22,7 +22,7 @@ _NOUNS = (
     rf"|[{HANZI}](?<![零一二三四五六七八九十百两几多每数哪信符问逗句引括等加减星井大小中年月])号码?"
     rf"|[{HANZI}](?<![尺起数价筹砝加源几])码|号码"
     r"|热线|专线|内线|外线|直线|总机|分机|短号|电话|手机|座机|固话|传真|邮编|房间|会议室|包[间厢]|车牌|门牌|身份证|护照"
-    r"|工单|订单|运单|航班|车次|口令|QQ|qq|微信|(?<![A-Za-z])(?:ID|id|PIN|SN|IMEI)"
+    r"|工单|订单|运单|航班|车次|座位|口令|QQ|qq|微信|(?<![A-Za-z])(?:ID|id|PIN|SN|IMEI)"
 )
 _VERBS = r"拨打?|致电|呼叫|回拨|请打|可打|打给|联系|来电|(?:短信|信息|发送?|传真)(?:到|至|给)|输入|回复|转接?"
 # 房间101、102: the codes before in a list.
@@ -30,7 +30,7 @@ _LISTED = r"(?:[A-Za-z]{0,3}\d{3,}\s?[、，,/和或及与]\s?)*"
 _NAMED = re.compile(rf"(?:{_NOUNS}|{_VERBS}){_CONNECTOR}{_LISTED}(?:(?:\+?86[- ]?)?[A-Za-z]{{1,3}}-?)?$")
 # Two figures are enough behind these.
 _STRONGLY = re.compile(
-    rf"(?:尾号|尾数|[后末前][两三四五六七八]位(?:数字?)?|工号|卡号|账号|帐号|密码|验证码|号码){_CONNECTOR}$"
+    rf"(?:尾号|尾数|[后末前][两三四五六七八]位(?:数字?)?|座位号?|工号|卡号|账号|帐号|密码|验证码|号码){_CONNECTOR}$"
 )
 # What else is said together with the figure behind it: 第2次, 双11, 周2, 截至3/15, 比分3:2, A座1203, and any sign.
 _BOUND = re.compile(

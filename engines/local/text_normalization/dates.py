@@ -50,10 +50,13 @@ def with_short_year(match: Match) -> str | None:
 
 
 @reader(
-    r"((?:19|20)\d{2})(?:[-/](?P<month>0?[1-9]|1[0-2])|\.(?P<padded>0[1-9]|1[0-2]))(?![\d/.:-]|\s?[年元个万人块米平%度])月?",
+    r"((?:19|20)\d{2})(?:[-/](?P<month>0?[1-9]|1[0-2])|\.(?P<padded>0[1-9]|1[0-2]|[1-9](?!\d)))(?![\d/.:]|-\d{1,2}(?!\d)|\s?[年元个万人块米平%度])月?",
     Kind.DATE,
 )
-def year_and_month(match: Match) -> str:
+def year_and_month(match: Match) -> str | None:
+    # 2026.3 is a month where one stands before it: 2025.12-2026.3.
+    if match["padded"] and len(match["padded"]) == 1 and not re.search(rf"\d{{4}}\.\d{{1,2}}{_SEPARATOR}$", before(match)):
+        return None
     return f"{digits(match[1])}年{cardinal(match['month'] or match['padded'])}月"
 
 
@@ -142,7 +145,7 @@ def month_day(match: Match) -> str | None:
     padded = match["mark"] == "-" and len(month) == len(day_) == 2 and "0" in (month[0], day_[0])
     unit = re.match(r"\s?[元块万折倍分米寸岁公千毫克升度%个天次人小点]", rest)
     left = _LEFT.search(before(match)) or (match["mark"] == "/" and _LEFT_OF_SLASH.search(before(match)))
-    told = match["suffix"] or behind or padded or (left and not unit)
+    told = (match["suffix"] and match["mark"] != "-") or behind or padded or (left and not unit)
     return _day(month, day_) if told else None
 
 

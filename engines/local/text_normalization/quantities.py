@@ -57,6 +57,8 @@ def fraction(match: Match) -> str | None:
     part, whole = int(match[1]), int(match[2])
     if before(match).endswith("/") or not whole:
         return None
+    if part > whole > 1:
+        return None  # 120/80
     proper = part == 1 or (part < whole <= _LARGEST_PART and math.gcd(part, whole) == 1)
     measured = unit(match.string, match.end()) or ROOM.match(match.string, match.end())
     if measured and not proper:

@@ -18,7 +18,7 @@ _AT_LETTER: tuple[Reader, ...] = (
     codes.model_from_to, *codes.LAST,
 )  # fmt: skip
 _AT_SIGN: tuple[Reader, ...] = (
-    *codes.FIRST, codes.at, codes.hash_number, money.with_sign_before, *signs.READERS,
+    *codes.FIRST, codes.at, codes.hash_number, money.with_sign_before, quantities.percent, *signs.READERS,
 )  # fmt: skip
 _AT_WORD: tuple[Reader, ...] = (dates.weekday, dates.numbered_weekday, dates.shopping_day)
 _INTERESTING = re.compile(
@@ -73,6 +73,8 @@ def _bare(text: str, position: int, *, alone: bool) -> Item | None:
     if not match:
         return None
     figure, end = match[0], match.end()
+    if re.match(r"0\d", figure) or text[position - 1 : position] == "_":
+        return Item(code_digits(figure.replace(".", "点")), end, Kind.CODE)
     other = None if alone else _peer(text, end)
     if other and other.kind is Kind.CODE and "." not in figure and len(figure) >= 3:
         return Item(code_digits(figure), end, Kind.CODE)
@@ -121,6 +123,8 @@ def _range(text: str, mark: str, end: int, last: Item) -> str | None:
         return "到"
     if last.kind is Kind.WEEKDAY and text[end : end + 1] in tuple("一二三四五六日天末"):
         return "到"
+    if last.kind is Kind.WORD and like is False and following and re.search(r"\d\s?[A-Za-z]{1,3}\s?-?$", text[:end]):
+        return "到"  # 10k-15k
     if last.kind is Kind.WORD or (
         following is None and not re.match(r"[\u4e00-\u9fff]", text[end : end + 1])
     ):

@@ -12,7 +12,7 @@ _H = "\u4e00-\u9fff"
 _AMOUNT = r"(?:[¥$€£]|HK\$|US\$|RMB\s?|USD\s?|HKD\s?)?\d"
 # Behind these words a dash before a figure is a minus.
 _MINUS_BEHIND = re.compile(r"[是为到至低高约达温度于在得在差即等有计数：:（(，,。；;、=<>≥≤≈~\s/×*÷+]\s?$")
-_COLD = re.compile(r"-\s?\d+(?:\.\d+)?\s?(?:°|摄氏度|度|[层楼F])")
+_COLD = re.compile(r"-\s?\d+(?:\.\d+)?\s?(?:°|摄氏度|度|[层楼F%])")
 
 
 @reader(r"-\s?(?=\d|[¥$€£])", Kind.SIGN)
@@ -41,7 +41,7 @@ def about(match: Match) -> str:
     return "" if re.search(r"(?:约|大概|左右|将近)\s?$", before(match)) else "约"
 
 
-_STEP = re.compile(r"[案款图表骤项见第式注类选中]$")
+_STEP = re.compile(r"(?:方案|条款|步骤|选项|附件|公式|类型|[第图表注见])$")
 
 
 @reader(r"[①-⑳⑴-⒇⒈-⒛㈠-㈩㊀-㊉❶-❿➀-➉➊-➓]\s?", Kind.SIGN)
@@ -104,6 +104,8 @@ def star(match: Match) -> str:
         or re.match(r"[\d#]", rest)
     ):
         return "星号"
+    if re.search(r"[A-Za-z\d)]$", left) and re.match(r"[A-Za-z(]", rest):
+        return "乘"
     return "星" if re.search(rf"[{_H}*]$", left) and re.match(rf"[{_H}*]", rest) else ""
 
 
@@ -114,10 +116,15 @@ def hash_sign(match: Match) -> str:
     return "井号" if told else ""
 
 
+_CHANGED = re.compile(r"(?:[同环]比|涨幅|跌幅|增长|增幅|变化|偏差|误差|[为是到：:])\s?$")
+
+
 @reader(r"\+", Kind.SIGN)
 def plus(match: Match) -> str:
     if re.search(rf"[{_H}A-Za-z\d)%°+]\s?$", before(match)):
         counted = re.search(r"[\d万千百亿]$", before(match)) and unit(match.string, match.end())
+        if _CHANGED.search(before(match)):
+            return "正"
         return "多" if counted else "加"
     return "正" if re.match(r"\d", match.string[match.end() :]) else ""
 
@@ -172,8 +179,8 @@ READERS: tuple[Reader, ...] = (
 _DASHES = re.compile(r"\s?(?:~+|--?|—+|–+)\s?|\s?[至到]\s?")
 _TIMES = re.compile(r"\s?[x×X*]\s?(?=\d)")
 _PER = re.compile(
-    r"\s?[/·]\s?每?(?P<unit>(?:个?月|[年天人日次位晚间台份平周度户吨个名件套斤]|小时|分钟|季度?|学期|课时|节|工位)"
-    r"(?!末|前|后|光|益|一|二|三|四|五|六)|[A-Za-zμ]{1,5}[²³23]?(?![A-Za-z]))"
+    r"\s?[/·]\s?每?(?P<unit>(?:个?月|[年天人日次位晚间台份平周度户吨个名件套斤桌席瓶箱盒包袋本册张辆车部条块亩升米页字题课堂组班家场轮单笔趟晚夜层栋床支杯碗]|小时|分钟|季度?|学期"
+    r"|课时|节课?|工位|半[年天]|工作日|公里|千米|平米|平方米)(?!末|前|后|光|益|一|二|三|四|五|六)|[A-Za-zμ]{1,5}[²³23]?(?![A-Za-z]))"
 )
 # A price, or a figure with a unit in letters that stay letters: 20MB.
 _PAID = re.compile(r"[元块角币]\s?$|[\d零一二三四五六七八九十]\s?[万千]\s?$|\d\s?[A-Za-z]{1,4}$")
@@ -215,7 +222,7 @@ def more_weekdays(text: str, position: int, last: Item | None) -> tuple[str, int
 
 
 _SLASH = re.compile(r"\s?/\s?")
-_WORD_BEFORE = re.compile(rf"[{_H}A-Za-z0-9）)”]$")
+_WORD_BEFORE = re.compile(rf"[{_H}A-Za-z0-9）)”%°]$")
 
 
 def slash(text: str, position: int, last: Item | None) -> tuple[str, int] | None:
