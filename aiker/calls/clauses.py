@@ -105,7 +105,7 @@ class ClauseSplitter:
             return False
         if after.isdecimal():
             return not any(char.isdecimal() for char in before) and not binds_figure(before, after)
-        goes_on = after != "不" and (after.isalnum() or _HANZI.match(after))
+        goes_on = after != "不" and (after.isalnum() or after in "¥￥$€£")
         return before[-1] == "是" and before[-2] != "不" and bool(goes_on) and not names_a_code(before)
 
     def _in_address(self, index: int) -> bool:

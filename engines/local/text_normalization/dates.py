@@ -55,7 +55,11 @@ def with_short_year(match: Match) -> str | None:
 )
 def year_and_month(match: Match) -> str | None:
     # 2026.3 is a month where one stands before it: 2025.12-2026.3.
-    if match["padded"] and len(match["padded"]) == 1 and not re.search(rf"\d{{4}}\.\d{{1,2}}{_SEPARATOR}$", before(match)):
+    if (
+        match["padded"]
+        and len(match["padded"]) == 1
+        and not re.search(rf"\d{{4}}\.\d{{1,2}}{_SEPARATOR}$", before(match))
+    ):
         return None
     return f"{digits(match[1])}年{cardinal(match['month'] or match['padded'])}月"
 

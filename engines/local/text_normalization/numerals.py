@@ -13,8 +13,7 @@ from __future__ import annotations
 DIGITS = "零一二三四五六七八九"
 CODE_DIGITS = "零幺二三四五六七八九"
 _PLACES = ("", "十", "百", "千")
-_SCALES = ("", "万", "亿", "万亿")
-_MAX_DIGITS = 4 * len(_SCALES)
+_MAX_DIGITS = 16
 
 
 def digits(text: str) -> str:
@@ -40,27 +39,25 @@ def cardinal(figure: str, *, pair: bool = True) -> str:
         return "零"
     if len(figure) > _MAX_DIGITS:
         return digits(figure)
-    said, gap = "", False
-    for scale in range((len(figure) - 1) // 4, -1, -1):
-        group = figure[max(0, len(figure) - 4 * scale - 4) : len(figure) - 4 * scale]
-        if not group.strip("0"):
-            gap = bool(said)
-            continue
-        if said and (gap or group[0] == "0"):
-            said += "零"
-        said += _up_to_9999(group.lstrip("0"), head=not said) + _SCALES[scale]
-        gap = False
+    said = _scaled(figure)
+    if len(figure) % 4 == 2 and figure[0] == "1":
+        said = said.removeprefix("一")  # 十二, but 一百一十二
     return f"两{said[1:]}" if pair and said[0] == "二" and said[1:2] and said[1] in "百千万亿" else said
 
 
-def _up_to_9999(group: str, *, head: bool) -> str:
-    if head and len(group) == 2 and group[0] == "1":
-        return "十" + (DIGITS[int(group[1])] if group[1] != "0" else "")
+def _scaled(figure: str) -> str:
+    """Return a number without zeros before it, cut at 亿 and at 万."""
+    for scale, places in (("亿", 8), ("万", 4)):
+        if len(figure) > places:
+            high, low = figure[:-places], figure[-places:]
+            rest = low.lstrip("0")
+            gap = "零" if rest and low[0] == "0" else ""
+            return _scaled(high) + scale + gap + (_scaled(rest) if rest else "")
     said, gap = "", False
-    for place, figure in zip(range(len(group) - 1, -1, -1), group, strict=True):
-        if figure == "0":
+    for place, digit in zip(range(len(figure) - 1, -1, -1), figure, strict=True):
+        if digit == "0":
             gap = True
             continue
-        said += ("零" if gap else "") + DIGITS[int(figure)] + _PLACES[place]
+        said += ("零" if gap else "") + DIGITS[int(digit)] + _PLACES[place]
         gap = False
     return said

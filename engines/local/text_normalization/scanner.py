@@ -123,7 +123,12 @@ def _range(text: str, mark: str, end: int, last: Item) -> str | None:
         return "到"
     if last.kind is Kind.WEEKDAY and text[end : end + 1] in tuple("一二三四五六日天末"):
         return "到"
-    if last.kind is Kind.WORD and like is False and following and re.search(r"\d\s?[A-Za-z]{1,3}\s?-?$", text[:end]):
+    if (
+        last.kind is Kind.WORD
+        and like is False
+        and following
+        and re.search(r"\d\s?[A-Za-z]{1,3}\s?-?$", text[:end])
+    ):
         return "到"  # 10k-15k
     if last.kind is Kind.WORD or (
         following is None and not re.match(r"[\u4e00-\u9fff]", text[end : end + 1])
