@@ -125,10 +125,10 @@ class ClauseSplitter:
                 _THOUSANDS.match(after) if len(after) > 3 else not after.strip("0123456789")
             ):
                 return True
-        return names_a_code(before) and (not after or after[0].isascii() and after[0].isalnum())
+        return names_a_code(before) and (not after or (after[0].isascii() and after[0].isalnum()))
 
     def _cut_at_word(self, *, last: bool = False) -> int | None:
-        """Return the last place before the limit where a word ends and no figure is cut, else the first behind it.
+        """Return the last place up to the limit where a word ends and no figure is cut, or the first behind.
 
         None while a later token may bring one; ``last``: none will come.
         """

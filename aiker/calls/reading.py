@@ -5,8 +5,8 @@
     for clause in read_clauses("热线400-820-8800，周一-周五9:00-18:00。"):
         print(clause)             # 热线四零零 八二零 八八零零， then 周一到周五九点到十八点。
 
-These are the functions of a call: the clauses a call cuts, the readings of the lexicon, and the normalisation of
-this machine's voices. Engines of other vendors are given the clauses as written and read figures in their own way.
+These are the functions of a call: the clauses it cuts, the readings of the lexicon, and the normalisation of
+this machine's voices. Engines of other vendors get the clauses as written and read figures in their own way.
 """
 
 from __future__ import annotations

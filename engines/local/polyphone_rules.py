@@ -1,7 +1,7 @@
 """The rules of ``polyphones``: readings by context, surnames and phrases.
 
-A rule is a reading, a pattern that the text before the character ends with, and one that the text behind begins
-with; "" is anything. The first that fits wins.
+A rule is a reading, a pattern that the text before the character ends with, and one that the text behind it
+begins with; "" is anything. The first that fits wins.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ CONTEXTS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "重": [
         ("zhong4", r"[体超尊严比侧注看慎沉繁笨轻加载净毛偏贵举称承失保着稳]", r"(?![新启试复置])"),
-        ("chong2", rf"[双三二两四五九]", r"(?=[\u4e00-\u9fff])(?![要点大量病伤物视型的])"),
+        ("chong2", r"[双三二两四五九]", r"(?=[\u4e00-\u9fff])(?![要点大量病伤物视型的])"),
         ("chong2", r"(?<!有)多", r"(?=[\u4e00-\u9fff])(?![要点大量病伤物视的吗呢])"),
         (
             "chong2",
@@ -208,17 +208,21 @@ CONTEXTS: dict[str, list[tuple[str, str, str]]] = {
     "幢": [("zhuang4", rf"{_FIGURE}|[这那哪每号几整]", "")],
     "处": [("chu3", "", r"在(?!哪)|理|置|罚|于|方")],
     "发": [("fa1", "", r"卡(?!子)"), ("fa5", r"头", r"(?![动票放起])")],
-    "片": [("pian1", "", r"子")],
+    "片": [("pian1", "", r"[子儿]"), ("pian4", r"[照名图唱影卡芯]", "")],
     "便": [("pian2", "", r"宜(?!于)")],
 }
 
 # Before a title, or behind 姓. 那, 过, 种 and 黑 are more often other words there.
 SURNAMES = {
-    "单": "shan4", "解": "xie4", "仇": "qiu2", "任": "ren2", "曾": "zeng1", "查": "zha1", "朴": "piao2", "覃": "qin2",
-    "翟": "zhai2", "葛": "ge3", "盖": "ge3", "华": "hua4", "区": "ou1", "缪": "miao4", "员": "yun4", "宁": "ning4",
-    "纪": "ji3", "燕": "yan1", "哈": "ha3", "乐": "yue4", "隗": "wei3", "繁": "po2", "冼": "xian3", "柏": "bai3",
+    "单": "shan4", "解": "xie4", "仇": "qiu2", "任": "ren2", "曾": "zeng1", "查": "zha1",
+    "朴": "piao2", "覃": "qin2",
+    "翟": "zhai2", "葛": "ge3", "盖": "ge3", "华": "hua4", "区": "ou1", "缪": "miao4", "员": "yun4",
+    "宁": "ning4",
+    "纪": "ji3", "燕": "yan1", "哈": "ha3", "乐": "yue4", "隗": "wei3", "繁": "po2", "冼": "xian3",
+    "柏": "bai3",
     "牟": "mu4", "逯": "lu4", "郗": "xi1", "郇": "xun2", "亓": "qi2", "於": "yu1", "瞿": "qu2", "阚": "kan4",
-    "晁": "chao2", "訾": "zi1", "佘": "she2", "尉": "wei4", "钭": "tou3", "盛": "sheng4", "贲": "ben1", "谌": "chen2",
+    "晁": "chao2", "訾": "zi1", "佘": "she2", "尉": "wei4", "钭": "tou3", "盛": "sheng4",
+    "贲": "ben1", "谌": "chen2",
 }  # fmt: skip
 TITLES = (
     r"(?:先生|女士|小姐|经理|老师|主任|医生|师傅|同学|阿姨|叔叔|大[爷哥姐妈]|主管|[店部局处科院校厂队组]长|律师|教授|博士|警官"
@@ -229,14 +233,19 @@ TITLES = (
 # The place of a character in a phrase, and its reading.
 PHRASES: dict[str, dict[int, str]] = {
     "大夫": {0: "dai4", 1: "fu5"}, "闵行": {1: "hang2"}, "洪洞": {1: "tong2"}, "单县": {0: "shan4"},
-    "六合": {0: "lu4"}, "六合彩": {0: "liu4"}, "六合一": {0: "liu4"}, "六安": {0: "lu4"}, "丽水": {0: "li2"}, "台州": {0: "tai1"},
+    "六合": {0: "lu4"}, "六合彩": {0: "liu4"}, "六合一": {0: "liu4"}, "六安": {0: "lu4"},
+    "丽水": {0: "li2"}, "台州": {0: "tai1"},
     "天台县": {1: "tai1"}, "乐清": {0: "yue4"}, "番禺": {0: "pan1"}, "蚌埠": {0: "beng4"}, "东阿": {1: "e1"},
     "亳州": {0: "bo2"}, "莘庄": {0: "xin1"}, "莘县": {0: "shen1"}, "大埔": {1: "bu4"}, "黄陂": {1: "pi2"},
     "铅山": {0: "yan2"}, "涡阳": {0: "guo1"}, "浚县": {0: "xun4"}, "蔚县": {0: "yu4"}, "歙县": {0: "she4"},
     "中牟": {1: "mu4"}, "枞阳": {0: "zong1"}, "荥阳": {0: "xing2"}, "井陉": {1: "xing2"}, "句容": {0: "ju4"},
-    "盱眙": {0: "xu1", 1: "yi2"}, "渑池": {0: "mian3"}, "泌阳": {0: "bi4"}, "乐亭": {0: "lao4"}, "乐陵": {0: "lao4"},
-    "十里堡": {2: "pu4"}, "珲春": {0: "hun2"}, "长子县": {0: "zhang3"}, "会稽": {0: "kuai4"}, "栎阳": {0: "yue4"},
-    "尉迟": {0: "yu4", 1: "chi2"}, "万俟": {0: "mo4", 1: "qi2"}, "澹台": {0: "tan2", 1: "tai2"}, "长孙": {0: "zhang3"},
-    "头发": {1: "fa5"}, "会计": {0: "kuai4"}, "财会": {1: "kuai4"}, "银行": {1: "hang2"}, "空调": {0: "kong1", 1: "tiao2"},
+    "盱眙": {0: "xu1", 1: "yi2"}, "渑池": {0: "mian3"}, "泌阳": {0: "bi4"}, "乐亭": {0: "lao4"},
+    "乐陵": {0: "lao4"},
+    "十里堡": {2: "pu4"}, "珲春": {0: "hun2"}, "长子县": {0: "zhang3"}, "会稽": {0: "kuai4"},
+    "栎阳": {0: "yue4"},
+    "尉迟": {0: "yu4", 1: "chi2"}, "万俟": {0: "mo4", 1: "qi2"}, "澹台": {0: "tan2", 1: "tai2"},
+    "长孙": {0: "zhang3"},
+    "头发": {1: "fa5"}, "会计": {0: "kuai4"}, "财会": {1: "kuai4"}, "银行": {1: "hang2"},
+    "空调": {0: "kong1", 1: "tiao2"},
     "行政区": {0: "xing2"}, "堵塞": {1: "se4"}, "佣金": {0: "yong4"}, "重庆": {0: "chong2"},
 }  # fmt: skip

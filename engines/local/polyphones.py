@@ -6,7 +6,7 @@
     corrections("单先生，请按时还款")     # {0: "shan4", 7: "huan2"}
 
 pypinyin reads word by word and knows a character alone by its most frequent reading only. The rules here look
-at what stands before and behind, wherever the words are cut; a character that no rule tells is left to pypinyin.
+at what stands before and behind, wherever words are cut; a character that no rule fits is left to pypinyin.
 Pure; the tables are in ``polyphone_rules``.
 """
 

@@ -1,6 +1,7 @@
 """Written texts and how they are said: tables for the tests of reading aloud.
 
-``figures.tsv`` has the row of the field cases that a text belongs to ("keep": was right before), the text, and what
+``figures.tsv`` has the row of the field cases that a text belongs to ("keep": was right before),
+the text, and what
 is said; ``polyphones.tsv`` a sentence, a character in it and its readings, in order.
 """
 

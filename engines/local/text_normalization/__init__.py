@@ -4,7 +4,7 @@
 
     spoken("9:30-18:00，热线400-820-8800")    # "九点三十分到十八点，热线四零零 八二零 八八零零"
 
-A text is read from left to right (``scanner``). At each figure the readers of one kind after another are asked:
+A text is read from left to right (``scanner``). At each figure the readers of each kind are asked in turn:
 ``codes``, ``dates``, ``times``, ``money``, ``quantities``, ``signs``. Latin words stay as they are;
 ``latin`` gives them a sound. What has none is dropped (``speakable``). Pure Python without dependencies.
 """

@@ -9,7 +9,10 @@ from engines.local.text_normalization.item import Item, Kind, Match, Reader, bef
 from engines.local.text_normalization.numerals import cardinal, code_digits, digits
 
 # A figure before one of these is counted, whatever stands before it.
-_COUNTED = r"(?:\.\d|\d|\s?(?:[元个位次天年月日%万亿块米折倍平多余秒人]|美元|港元|欧元|分钟|小时|工作日|°|m²|km|GB|MB|kg)|[:/]\d)"
+_COUNTED = (
+    r"(?:\.\d|\d|\s?(?:[元个位次天年月日%万亿块米折倍平多余秒人]|美元|港元|欧元|分钟|小时"
+    r"|工作日|°|m²|km|GB|MB|kg)|[:/]\d)"
+)
 _EXTENSION = r"(?:\s?(?:-|#|x|(?:ext|EXT)\.?)\s?(?P<extension>\d{1,6})(?!\d|-\d))?"
 # What a telephone number may be followed by, and no more figures.
 _END = r"(?![\d元]|\.\d)"
@@ -46,7 +49,8 @@ def at(_match: Match) -> str:
 
 
 _SPELLED = {
-    "@": "艾特", ".": "点", "/": "斜杠", "_": "下划线", "-": "杠", ":": "冒号", "?": "问号", "=": "等于", "&": "和",
+    "@": "艾特", ".": "点", "/": "斜杠", "_": "下划线", "-": "杠", ":": "冒号", "?": "问号",
+    "=": "等于", "&": "和",
     "#": "井号", "%": "百分号", "+": "加", "~": "波浪号",
 }  # fmt: skip
 
@@ -64,7 +68,8 @@ def mobile(match: Match) -> str:
 
 
 @reader(
-    rf"(?:\(?\+?86\)?[- ]?)?([48]00)(?:[- ]?(\d{{3}})[- ]?(\d{{4}})|[- ](\d{{4}})[- ]?(\d{{3}})){_END}{_EXTENSION}",
+    rf"(?:\(?\+?86\)?[- ]?)?([48]00)(?:[- ]?(\d{{3}})[- ]?(\d{{4}})"
+    rf"|[- ](\d{{4}})[- ]?(\d{{3}})){_END}{_EXTENSION}",
     Kind.CODE,
 )
 def service_line(match: Match) -> str:
@@ -153,7 +158,10 @@ def _is_range(code: str, left: str) -> bool:
 
 
 _MAX_MODEL = 6  # letters and figures before the dash of i7-12700
-_ROOM_WORDS = r"\s?(?:室|房(?!租|价|子|产|贷|东)|房间|号房|号?会议室|教室|办公室|包间|包厢|卡座|诊室|病房|寝室|宿舍|活动|大促|工作制)"
+_ROOM_WORDS = (
+    r"\s?(?:室|房(?!租|价|子|产|贷|东)|房间|号房|号?会议室|教室|办公室|包间|包厢|卡座"
+    r"|诊室|病房|寝室|宿舍|活动|大促|工作制)"
+)
 _ROOM = f"(?={_ROOM_WORDS})"
 ROOM = re.compile(_ROOM_WORDS)
 
@@ -202,7 +210,7 @@ def with_no(match: Match) -> str:
     return f"{cardinal(match[1] or match[2] or match[3])}号"
 
 
-@reader(rf"(?:0\d+|\d{{9,}}[Xx]?|\d{{17}}[\dXx])(?![\d.:元]|[A-Za-z])", Kind.CODE)
+@reader(r"(?:0\d+|\d{9,}[Xx]?|\d{17}[\dXx])(?![\d.:元]|[A-Za-z])", Kind.CODE)
 def long_or_with_zero(match: Match) -> str:
     return code_digits(match[0])
 
@@ -220,7 +228,7 @@ def version(match: Match) -> str:
 # -- letters and figures
 
 
-@reader(rf"[A-Z][·・.]?[A-Z0-9]{{5,6}}(?![A-Za-z0-9])", Kind.CODE)
+@reader(r"[A-Z][·・.]?[A-Z0-9]{5,6}(?![A-Za-z0-9])", Kind.CODE)
 def plate(match: Match) -> str | None:
     province = re.search("[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]$", before(match))
     return code_digits(re.sub("[·・.]", " ", match[0])) if province and re.search(r"\d", match[0]) else None
@@ -293,7 +301,23 @@ FIRST: tuple[Reader, ...] = (
     hyphened,
 )
 READERS: tuple[Reader, ...] = (
-    masked, plate, named, rooms_from_to, room_of_building, room, room_behind_building, building, numbered, hash_number, with_no,
-    ip_address, version, public_line, long_or_with_zero, v_version, model_from_to, lines_of_a_picture,
-)  # fmt: skip
+    masked,
+    plate,
+    named,
+    rooms_from_to,
+    room_of_building,
+    room,
+    room_behind_building,
+    building,
+    numbered,
+    hash_number,
+    with_no,
+    ip_address,
+    version,
+    public_line,
+    long_or_with_zero,
+    v_version,
+    model_from_to,
+    lines_of_a_picture,
+)
 LAST: tuple[Reader, ...] = (wifi, model_with_dash, model, word)

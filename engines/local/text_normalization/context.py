@@ -15,7 +15,10 @@ import re
 # So much of the text before a figure may decide how it is read.
 LEFT_CHARS = 24
 HANZI = "\u4e00-\u9fff"
-_CONNECTOR = r"(?:[是为叫即：:=\s“\"'「『（(\[【]|就是|都是|改[为成]|变更为|更[改新]为|换成|分别[是为]|的是|No\.?|还有|和|或|、)*"
+_CONNECTOR = (
+    r"(?:[是为叫即：:=\s“\"'「『（(\[【]|就是|都是|改[为成]|变更为|更[改新]为|换成"
+    r"|分别[是为]|的是|No\.?|还有|和|或|、)*"
+)
 # Nouns in 号 and 码 name what follows, but for those that count or measure: 几号, 信号, 尺码, 起码.
 _NOUNS = (
     r"尾号|尾数|[后末前][两三四五六七八]位(?:数字?)?"
@@ -32,7 +35,7 @@ _NAMED = re.compile(rf"(?:{_NOUNS}|{_VERBS}){_CONNECTOR}{_LISTED}(?:(?:\+?86[- ]
 _STRONGLY = re.compile(
     rf"(?:尾号|尾数|[后末前][两三四五六七八]位(?:数字?)?|座位号?|工号|卡号|账号|帐号|密码|验证码|号码){_CONNECTOR}$"
 )
-# What else is said together with the figure behind it: 第2次, 双11, 周2, 截至3/15, 比分3:2, A座1203, and any sign.
+# What else is said together with the figure behind it: 第2次, 双11, 周2, 截至3/15, 比分3:2, any sign.
 _BOUND = re.compile(
     r"(?:[第双周按比至到于自从]|星期|礼拜|比[例率分]|配比|截止|有效期|日期|时间|生日|放假|假期|活动|[今明昨后]天|元旦|春节|清明|五一"
     r"|端午|中秋|国庆|寒假|暑假|周末|报警|急救|火警|[A-Za-z][栋幢座区]|(?![，。！？；、])[^\u4e00-\u9fff])"

@@ -54,7 +54,7 @@ Reader = Callable[[str, int], Item | None]
 
 
 def reader(pattern: str, kind: Kind, flags: int = 0) -> Callable[[Callable[[Match], str | None]], Reader]:
-    """Make a reader of a function that says what ``pattern`` matched, or None when it should not be said so."""
+    """Make a reader of a function that says what ``pattern`` matched, or None where it does not apply."""
     compiled = re.compile(pattern, flags)
 
     def decorate(say: Callable[[Match], str | None]) -> Reader:

@@ -15,11 +15,11 @@ import re
 _HANZI = "\u4e00-\u9fff"
 # Two and more are marks of emphasis, but for those that hide figures (138****5678) or letters of a name.
 _STRONG = re.compile(
-    rf"(?<![\d*])\*\*+(?!\*)|(?<!\*)\*\*+(?![\d*])|`+|~~|(?<![A-Za-z0-9])__|__(?![A-Za-z0-9])"
+    r"(?<![\d*])\*\*+(?!\*)|(?<!\*)\*\*+(?![\d*])|`+|~~|(?<![A-Za-z0-9])__|__(?![A-Za-z0-9])"
 )
 # *word*, not the keys of *号键 and #键, nor 7*24.
 _EMPHASIS = re.compile(
-    rf"(?<![A-Za-z\d*按拨键入或和])([*_])(?![\s*_号键])([^*_\n]*?[^\s*_按拨入或和])\1(?![A-Za-z\d*号键#])"
+    r"(?<![A-Za-z\d*按拨键入或和])([*_])(?![\s*_号键])([^*_\n]*?[^\s*_按拨入或和])\1(?![A-Za-z\d*号键#])"
 )
 _AT_LINE_START = (
     (

@@ -53,11 +53,11 @@ def _scaled(figure: str) -> str:
             rest = low.lstrip("0")
             gap = "零" if rest and low[0] == "0" else ""
             return _scaled(high) + scale + gap + (_scaled(rest) if rest else "")
-    said, gap = "", False
+    said, skipped = "", False
     for place, digit in zip(range(len(figure) - 1, -1, -1), figure, strict=True):
         if digit == "0":
-            gap = True
+            skipped = True
             continue
-        said += ("零" if gap else "") + DIGITS[int(digit)] + _PLACES[place]
-        gap = False
+        said += ("零" if skipped else "") + DIGITS[int(digit)] + _PLACES[place]
+        skipped = False
     return said

@@ -114,5 +114,16 @@ def _counted(figure: str, *, pair: bool) -> str:
 
 
 READERS: tuple[Reader, ...] = (
-    around_the_clock, speed, percent, percent_of_range, score, ordinal, fraction, ratio, versus, discount, power, with_unit,
-)  # fmt: skip
+    around_the_clock,
+    speed,
+    percent,
+    percent_of_range,
+    score,
+    ordinal,
+    fraction,
+    ratio,
+    versus,
+    discount,
+    power,
+    with_unit,
+)

@@ -14,8 +14,8 @@ _AT_FIGURE: tuple[Reader, ...] = (
     *quantities.READERS,
 )  # fmt: skip
 _AT_LETTER: tuple[Reader, ...] = (
-    codes.address, codes.named, codes.with_no, codes.plate, signs.roman_letters, codes.v_version, money.with_sign_before,
-    codes.model_from_to, *codes.LAST,
+    codes.address, codes.named, codes.with_no, codes.plate, signs.roman_letters, codes.v_version,
+    money.with_sign_before, codes.model_from_to, *codes.LAST,
 )  # fmt: skip
 _AT_SIGN: tuple[Reader, ...] = (
     *codes.FIRST, codes.at, codes.hash_number, money.with_sign_before, quantities.percent, *signs.READERS,
@@ -68,7 +68,7 @@ def read(text: str, position: int, *, alone: bool = False) -> Item | None:
 
 
 def _bare(text: str, position: int, *, alone: bool) -> Item | None:
-    """Read a number that says nothing of itself as the one behind the dash or the slash is read: 101-105室."""
+    """Read a number without a unit as the one behind the dash or the slash is read: 101-105室."""
     match = _BARE.match(text, position)
     if not match:
         return None

@@ -158,7 +158,8 @@ def between_words(match: Match) -> str | None:
 
 
 _WORDS = {
-    "=": "等于", "≠": "不等于", "≥": "大于等于", "≤": "小于等于", "±": "正负", "×": "乘", "÷": "除以", "&": "和",
+    "=": "等于", "≠": "不等于", "≥": "大于等于", "≤": "小于等于", "±": "正负", "×": "乘",
+    "÷": "除以", "&": "和",
     "∞": "无穷大", "√": "根号",
 }  # fmt: skip
 
@@ -169,9 +170,22 @@ def sign(match: Match) -> str:
 
 
 READERS: tuple[Reader, ...] = (
-    minus, circled, roman, roman_letters, compared, about_equal, about, superscript, star, hash_sign, plus, underscore, bar, sign,
+    minus,
+    circled,
+    roman,
+    roman_letters,
+    compared,
+    about_equal,
+    about,
+    superscript,
+    star,
+    hash_sign,
+    plus,
+    underscore,
+    bar,
+    sign,
     between_words,
-)  # fmt: skip
+)
 
 # -- what stands between two
 

@@ -17,21 +17,26 @@ from engines.local.text_normalization.context import counts
 # As written, in the case it has; the longest that fits wins.
 _LATIN = {
     # length, area, volume
-    "km": "公里", "m": "米", "dm": "分米", "cm": "厘米", "mm": "毫米", "μm": "微米", "um": "微米", "nm": "纳米",
+    "km": "公里", "m": "米", "dm": "分米", "cm": "厘米", "mm": "毫米", "μm": "微米", "um": "微米",
+    "nm": "纳米",
     "km²": "平方千米", "m²": "平方米", "dm²": "平方分米", "cm²": "平方厘米", "mm²": "平方毫米", "ha": "公顷",
     "sqm": "平方米", "m³": "立方米", "dm³": "立方分米", "cm³": "立方厘米", "mm³": "立方毫米", "cc": "毫升",
     "L": "升", "l": "升", "dL": "分升", "dl": "分升", "cL": "厘升", "cl": "厘升", "mL": "毫升", "ml": "毫升",
-    "ML": "毫升", "μL": "微升", "uL": "微升", "in": "英寸", "inch": "英寸", "ft": "英尺", "yd": "码", "mi": "英里",
+    "ML": "毫升", "μL": "微升", "uL": "微升", "in": "英寸", "inch": "英寸", "ft": "英尺",
+    "yd": "码", "mi": "英里",
     # mass
-    "kg": "千克", "KG": "千克", "Kg": "千克", "g": "克", "mg": "毫克", "μg": "微克", "ug": "微克", "mcg": "微克",
+    "kg": "千克", "KG": "千克", "Kg": "千克", "g": "克", "mg": "毫克", "μg": "微克", "ug": "微克",
+    "mcg": "微克",
     "t": "吨", "lb": "磅", "lbs": "磅", "oz": "盎司", "ct": "克拉",
     # time
-    "h": "小时", "H": "小时", "hr": "小时", "hrs": "小时", "min": "分钟", "mins": "分钟", "s": "秒", "sec": "秒",
+    "h": "小时", "H": "小时", "hr": "小时", "hrs": "小时", "min": "分钟", "mins": "分钟", "s": "秒",
+    "sec": "秒",
     "ms": "毫秒", "μs": "微秒", "us": "微秒", "ns": "纳秒",
     # electricity, energy, power
     "V": "伏", "kV": "千伏", "KV": "千伏", "mV": "毫伏", "A": "安", "mA": "毫安", "Ah": "安时", "AH": "安时",
     "mAh": "毫安时", "mah": "毫安时", "MAH": "毫安时", "W": "瓦", "kW": "千瓦", "KW": "千瓦", "MW": "兆瓦",
-    "GW": "吉瓦", "mW": "毫瓦", "Wh": "瓦时", "kWh": "千瓦时", "kwh": "千瓦时", "KWH": "千瓦时", "KWh": "千瓦时",
+    "GW": "吉瓦", "mW": "毫瓦", "Wh": "瓦时", "kWh": "千瓦时", "kwh": "千瓦时", "KWH": "千瓦时",
+    "KWh": "千瓦时",
     "MWh": "兆瓦时", "VA": "伏安", "kVA": "千伏安", "KVA": "千伏安", "Ω": "欧姆", "kΩ": "千欧", "J": "焦",
     "kJ": "千焦", "KJ": "千焦", "cal": "卡", "kcal": "千卡", "Kcal": "千卡", "F": "法拉", "μF": "微法",
     # temperature, angle, light, sound, pressure, force
@@ -41,14 +46,16 @@ _LATIN = {
     "bar": "巴", "psi": "磅每平方英寸",
     # frequency, speed, data rate, concentration
     "Hz": "赫兹", "HZ": "赫兹", "kHz": "千赫", "KHz": "千赫", "MHz": "兆赫", "GHz": "吉赫", "THz": "太赫",
-    "rpm": "转每分钟", "bpm": "次每分钟", "fps": "帧每秒", "kn": "节", "mph": "英里每小时", "kph": "公里每小时",
+    "rpm": "转每分钟", "bpm": "次每分钟", "fps": "帧每秒", "kn": "节", "mph": "英里每小时",
+    "kph": "公里每小时",
     "bps": "比特每秒", "Kbps": "千比特每秒", "kbps": "千比特每秒", "Mbps": "兆比特每秒", "Gbps": "吉比特每秒",
     "mol": "摩尔", "mmol": "毫摩尔", "μmol": "微摩尔", "ppm": "百万分率", "px": "像素", "pt": "磅", "w": "万",
     "pcs": "件", "wh": "瓦时", "kw": "千瓦", "hz": "赫兹", "mhz": "兆赫", "ghz": "吉赫", "mbps": "兆比特每秒",
 }  # fmt: skip
 _SQUARES = {f"{unit[:-1]}{figure}": said for unit, said in _LATIN.items() for figure in ("2", "^2")
             if unit.endswith("²")} | {
-    f"{unit[:-1]}{figure}": said for unit, said in _LATIN.items() for figure in ("3", "^3") if unit.endswith("³")
+    f"{unit[:-1]}{figure}": said for unit, said in _LATIN.items() for figure in ("3",
+    "^3") if unit.endswith("³")
 }  # fmt: skip
 # Letters that more often name something than measure it: 4K, 5A景区, 3F.
 _NAMES = frozenset("KFN")

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pinyin",
             action="store_true",
-            help="with the pronunciation of each clause behind a tab, tones as figures, 5 for the neutral one",
+            help="also print pinyin, behind a tab; tones are figures, 5 the neutral one",
         )
         parser.add_argument(
             "--assistant", help="the address of an assistant: with the lexicon of its knowledge base"
