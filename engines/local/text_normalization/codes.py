@@ -190,6 +190,18 @@ def room_behind_building(match: Match) -> str | None:
     )
 
 
+@reader(r"(\d{1,2})-(\d{1,2})-(\d{3,4})(?![\d-])", Kind.CODE)
+def flat(match: Match) -> str:
+    """Read 12-3-402: building, entrance, door."""
+    return _groups(*match.groups())
+
+
+@reader(r"([*#]+\d+(?:[*#]\d+)*#)", Kind.CODE)
+def service_code(match: Match) -> str:
+    """Read *#06#, which is keyed in."""
+    return code_digits(match[1].replace("*", "星号").replace("#", "井号"))
+
+
 @reader(r"(\d{1,3})#(?=\d{3,4}(?!\d))", Kind.CODE)
 def building(match: Match) -> str:
     return f"{cardinal(match[1])}号楼"
@@ -306,6 +318,7 @@ READERS: tuple[Reader, ...] = (
     named,
     rooms_from_to,
     room_of_building,
+    flat,
     room,
     room_behind_building,
     building,

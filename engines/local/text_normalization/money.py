@@ -34,6 +34,9 @@ def plain(figure: str) -> str:
     return figure.rstrip("0").rstrip(".") if "." in figure else figure
 
 
+_LETTER_SCALES = {"k": "千", "K": "千", "w": "万", "W": "万", "M": "百万"}
+
+
 def _said(figure: str) -> str:
     return "两" if plain(figure) == "2" else number(plain(figure))
 
@@ -43,7 +46,7 @@ def _amount(low: str, high: str | None) -> str:
 
 
 @reader(
-    rf"(?P<minus>-)?(?P<currency>{_BEFORE})\s?(?P<sign>-)?(?P<low>{_NUMBER})(?P<scale>[万亿千百]*)"
+    rf"(?P<minus>-)?(?P<currency>{_BEFORE})\s?(?P<sign>-)?(?P<low>{_NUMBER})(?P<scale>[kKwWM](?![A-Za-z])|[万亿千百]*)"
     rf"(?:{_RANGE}(?:{_BEFORE})?\s?(?P<high>{_NUMBER}))?(?P<more>[万亿千百]*)"
     rf"(?:\s?(?P<about>多|余|几)(?=[万亿千元块]))?{_ALSO}",
     Kind.MONEY,
@@ -52,7 +55,7 @@ def with_sign_before(match: Match) -> str | None:
     low, high = match["low"], match["high"]
     currency = (_SIGNS | CODES)[match["currency"]]
     minus = "负" if match["minus"] or match["sign"] else ""
-    scale = match["scale"]
+    scale = _LETTER_SCALES.get(match["scale"], match["scale"])
     if high and scale:
         return f"{minus}{_said(low)}{scale}到{_said(high)}{match['more']}{currency}"
     return f"{minus}{_amount(low, high)}{scale}{match['more']}{match['about'] or ''}{currency}"

@@ -11,7 +11,9 @@ from engines.local.text_normalization.units import unit
 _H = "\u4e00-\u9fff"
 _AMOUNT = r"(?:[¥$€£]|HK\$|US\$|RMB\s?|USD\s?|HKD\s?)?\d"
 # Behind these words a dash before a figure is a minus.
-_MINUS_BEHIND = re.compile(r"[是为到至低高约达温度于在得在差即等有计数：:（(，,。；;、=<>≥≤≈~\s/×*÷+]\s?$")
+_MINUS_BEHIND = re.compile(
+    r"[额亏润幅是为到至低高约达温度于在得在差即等有计数：:（(，,。；;、=<>≥≤≈~\s/×*÷+]\s?$"
+)
 _COLD = re.compile(r"-\s?\d+(?:\.\d+)?\s?(?:°|摄氏度|度|[层楼F%])")
 
 
@@ -44,13 +46,20 @@ def about(match: Match) -> str:
 _STEP = re.compile(r"(?:方案|条款|步骤|选项|附件|公式|类型|[第图表注见])$")
 
 
-@reader(r"[①-⑳⑴-⒇⒈-⒛㈠-㈩㊀-㊉❶-❿➀-➉➊-➓]\s?", Kind.SIGN)
+_CIRCLED = "[①-⑳⑴-⒇⒈-⒛㈠-㈩㊀-㊉❶-❿➀-➉➊-➓]"
+
+
+@reader(rf"{_CIRCLED}\s?", Kind.SIGN)
 def circled(match: Match) -> str:
     """Read ① as 第一 where it begins a step, and as 一 where it names one."""
     code, left = ord(match[0][0]), before(match)
     first = max(start for start in _FIRST_CIRCLED if start <= code)
     said = cardinal(str(code - first + 1))
     rest = match.string[match.end() :]
+    if re.match(_CIRCLED, rest):
+        return f"{said}、"
+    if re.search(rf"{_CIRCLED}$", left):
+        return said
     if _STEP.search(left) or re.match(r"[和与或至到、，。；）)的是\s]|$", rest):
         return said
     pause = "，" if left and left[-1] not in "，。；：！？、,;:!?\n" else ""
@@ -153,6 +162,7 @@ def between_words(match: Match) -> str | None:
     numerals = re.search(r"[一二三四五六七八九十两百千万半][个天年月日号点楼层室元人]?$", left) and re.match(
         r"[一二三四五六七八九十两百千万]", rest
     )
+    numerals = numerals or (re.search(r"第\w{1,4}$", left) and rest.startswith("第"))
     parts = re.search(rf"{_PART}$", left) and re.match(_PART, rest)
     return "到" if numerals or parts else "，"
 
@@ -254,5 +264,7 @@ def slash(text: str, position: int, last: Item | None) -> tuple[str, int] | None
         return "、", end
     if re.search(r"[A-Z]$", left) and re.match(r"[A-Z]{1,3}(?![A-Za-z])", rest):
         return " ", end  # TCP/IP
+    if left.endswith("和") and rest.startswith("或"):
+        return "", end
     more = re.match(rf"[^/，。！？；：、\s]+/[{_H}A-Za-z]", rest)
     return "、" if more else "或", end
