@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,9 +23,11 @@ from unfold.decorators import action, display
 
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
+from aiker.calls.clauses import clauses_of
 from aiker.calls.engines import make_tts
 from aiker.calls.models import Assistant
 from aiker.calls.plan import plan_for
+from aiker.calls.reading import read_clauses
 from aiker.calls.tasks import request_phrases
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
@@ -35,6 +38,7 @@ from knowledge.form_fields import LinesField
 from knowledge.models import KnowledgeBase, LexiconEntry
 from knowledge.proposing import propose_for
 from knowledge.reading import Reader
+from knowledge.vocabulary import Lexicon
 
 STATE_COLOURS = {
     LexiconEntry.State.PROPOSED.value: "info",
@@ -105,17 +109,24 @@ class LexiconEntryAdmin(ModelAdmin):
         return [audio, *super().get_urls()]
 
     def audio_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say the example, with ``?reading=`` in the place of the word, as callers hear it."""
+        """Say the example clause by clause, with ``?reading=`` in the place of the word, as callers hear it.
+
+        The header ``X-Reading`` says how it is read, percent-encoded.
+        """
         entry = get_object_or_404(LexiconEntry, pk=pk)
         if not self.has_view_permission(request, entry):
             raise PermissionDenied
         reading = request.GET.get("reading", "")[:READING_CHARS]
-        text = Reader({entry.term: reading})(entry.example or entry.term)
+        readings = {word.term: word.reading for word in Lexicon.of(entry.base_id).words}
+        read = Reader(readings | {entry.term: reading})
+        text = entry.example or entry.term
         try:
-            audio = asyncio.run(_voice_of(entry.base).synthesize(text))
+            audio = asyncio.run(_say(_voice_of(entry.base, read), text))
         except (EngineError, ProfileError) as exc:
             return HttpResponse(str(exc), status=503, content_type="text/plain; charset=utf-8")
-        return HttpResponse(wav_bytes(g711.RATE, g711.decode(audio)), content_type="audio/wav")
+        response = HttpResponse(wav_bytes(g711.RATE, g711.decode(audio)), content_type="audio/wav")
+        response["X-Reading"] = quote("".join(read_clauses(text, read, early=False)))
+        return response
 
     def save_model(self, request: HttpRequest, obj: LexiconEntry, form: Any, change: bool) -> None:
         if form.has_changed():
@@ -189,10 +200,15 @@ class LexiconEntryAdmin(ModelAdmin):
         )
 
 
-def _voice_of(base: KnowledgeBase) -> TTSAdapter:
-    """Return the voice of an assistant of ``base``, or this machine's own; without the lexicon."""
+async def _say(voice: TTSAdapter, text: str) -> bytes:
+    """Return the sound of ``text``, cut as a call cuts it; raises EngineError."""
+    return b"".join([await voice.synthesize(clause) for clause in clauses_of(text)])
+
+
+def _voice_of(base: KnowledgeBase, read: Reader) -> TTSAdapter:
+    """Return the voice of an assistant of ``base``, or this machine's own, with ``read`` for its lexicon."""
     assistant = Assistant.objects.filter(knowledge_base=base, is_active=True).first()
     if assistant is None:
-        return TTSAdapter(Routes("tts", default_plan().tts, Breakers()), VOICE)
+        return TTSAdapter(Routes("tts", default_plan().tts, Breakers()), VOICE, read=read)
     voice = make_tts(plan_for(assistant))
-    return TTSAdapter(voice.routes, voice.voice, voice.speed)
+    return TTSAdapter(voice.routes, voice.voice, voice.speed, read)

@@ -7,6 +7,7 @@ import io
 import wave
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from aiker.calls.models import Assistant, Turn
 from aiker.calls.phrases import phrase_name
 from aiker.calls.plan import MOST_HOT_CHARS, plan_for
 from engines.backends.tts import Kokoro
+from engines.local.text_normalization import spoken
 from engines.registry import Place
 from engines.server.stages import stages_for
 from knowledge.fusion import Passage
@@ -232,7 +234,9 @@ def test_a_word_is_heard_as_written_and_as_read(
         seconds(operator.get(url, {"reading": reading}).content) for reading in ("", word.reading, "平米")
     )
     assert 1 < unsaved <= written < read - 1
+    shown = unquote(operator.get(url, {"reading": word.reading})["X-Reading"])
     adapter = make_tts(plan_for(anna))  # and so a call does
+    assert shown == "这间有五十平方米，也就是很大很大的一间。" == spoken(adapter.read(word.example))
     assert abs(len(asyncio.run(adapter.synthesize(word.example))) / 8000 - read) < 0.1
 
 

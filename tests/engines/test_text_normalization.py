@@ -1,7 +1,11 @@
 import pytest
 
 from engines.local.latin import LatinLexicon
+from engines.local.mandarin_g2p import MandarinG2P
 from engines.local.text_normalization import speakable, spoken
+from engines.local.text_normalization.markup import strip_markup
+from engines.local.text_normalization.numerals import cardinal
+from tests.reading import FIGURE_IDS, FIGURES, POLYPHONES
 
 READINGS = {
     # times
@@ -87,6 +91,66 @@ READINGS = {
 @pytest.mark.parametrize(("written", "said"), READINGS.items(), ids=list(READINGS))
 def test_reads_as_a_speaker_would(written: str, said: str) -> None:
     assert spoken(written) == said
+
+
+@pytest.mark.parametrize(("row", "written", "said"), FIGURES, ids=FIGURE_IDS)
+def test_figures_are_read_by_what_stands_around_them(row: str, written: str, said: str) -> None:
+    assert spoken(written) == said, row
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("0", "零"),
+        ("10", "十"),
+        ("110", "一百一十"),
+        ("1002", "一千零二"),
+        ("20002", "两万零二"),
+        ("100010000", "一亿零一万"),
+        ("1234567890123", "一万二千三百四十五亿六千七百八十九万零一百二十三"),
+    ],
+)
+def test_whole_numbers(figure: str, said: str) -> None:
+    assert cardinal(figure) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("**价格**是*199元*", "价格是199元"),
+        ("# 价格\n- 基础版\n> 说明", "价格\n基础版\n说明"),
+        ("|套餐|价格|\n|---|---|\n|基础版|199元|", "套餐|价格\n基础版|199元"),
+        ("`code`和__重点__", "code和重点"),
+        ("7*24小时，按*号键，100>50，a_b，C#，>100元", "7*24小时，按*号键，100>50，a_b，C#，>100元"),
+        ("138****5678", "138****5678"),
+    ],
+)
+def test_A2_markup_is_stripped_only_where_it_is_markup(written: str, kept: str) -> None:
+    assert strip_markup(written) == kept
+
+
+def test_a_long_text_without_words_is_read_in_time() -> None:
+    for text in ("1" * 2000, "1-" * 1000, "1、" * 1000, "1/" * 1000, "A1" * 1000, "*" * 2000):
+        assert not any(character.isdecimal() for character in spoken(text))
+
+
+@pytest.fixture(scope="module")
+def g2p(tmp_path_factory: pytest.TempPathFactory) -> MandarinG2P:
+    return MandarinG2P(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "character", "reading"), POLYPHONES, ids=[f"P-{row[0]}" for row in POLYPHONES]
+)
+def test_polyphones_are_read_by_their_context(
+    g2p: MandarinG2P, sentence: str, character: str, reading: str
+) -> None:
+    syllables = g2p.pinyin(sentence).replace(",", "").split()
+    assert " ".join(s for c, s in zip(sentence, syllables, strict=True) if c == character) == reading
+
+
+def test_pinyin_keeps_latin_words_and_marks(g2p: MandarinG2P) -> None:
+    assert g2p.pinyin("您好，OneSuite！") == "nin2 hao3, OneSuite!"
 
 
 def test_no_figure_is_left_unread() -> None:

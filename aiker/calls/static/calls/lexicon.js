@@ -17,7 +17,7 @@
       URL.revokeObjectURL(player.src);
       player.src = URL.createObjectURL(await answer.blob());
       await player.play();
-      shown.textContent = "";
+      shown.textContent = decodeURIComponent(answer.headers.get("X-Reading") || "");
     } catch (error) {
       shown.textContent = error.message;
     }
