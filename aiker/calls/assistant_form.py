@@ -9,11 +9,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from aiker.calls.models import Assistant, MenuItem, default_fillers
+from aiker.calls.models import Assistant, MenuAction, MenuItem, default_fillers, default_no_transfer
+from aiker.calls.tools.transfer import transfer_of, unkept_offers
+from aiker.calls.transfer_requests import offers_transfer
 from knowledge.form_fields import LinesField
 
 LONGEST_FILLER = 30
+LONGEST_LINE = 100
+NO_TRANSFER_TO_OFFER = _(
+    "This offers a transfer to a person, and no transfer is in use. Fill in the number of a transfer tool "
+    "under Tools and switch it on, or change the sentence."
+)
 
 
 class AssistantForm(forms.ModelForm):
@@ -24,9 +32,16 @@ class AssistantForm(forms.ModelForm):
         initial=default_fillers,
     )
 
+    no_transfer = LinesField(
+        label=_("asked for a person without a transfer"),
+        help_text=Assistant._meta.get_field("no_transfer").help_text,
+        longest=LONGEST_LINE,
+        initial=default_no_transfer,
+    )
+
     class Meta:
         model = Assistant
-        fields = ["fillers"]  # and those of the page
+        fields = ["fillers", "no_transfer"]  # and those of the page
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -36,11 +51,48 @@ class AssistantForm(forms.ModelForm):
             self.add_error("hold_seconds", text % {"usual": usual})
         return data
 
+    def clean_no_transfer(self) -> list[str]:
+        lines: list[str] = self.cleaned_data["no_transfer"]
+        if not lines:
+            raise forms.ValidationError(gettext("A caller who asks for a person must be told something."))
+        return lines
+
+    def _post_clean(self) -> None:
+        """Refuse a new offer of a transfer that is not there; an old one is only told of (``admin``)."""
+        super()._post_clean()
+        for name in unkept_offers(self.instance):
+            if name in self.fields and (self.instance.pk is None or name in self.changed_data):
+                self.add_error(name, NO_TRANSFER_TO_OFFER)
+
+
+class CopyForm(forms.ModelForm):
+    """What a copy is called, and where it is reached."""
+
+    class Meta:
+        model = Assistant
+        fields = ["name", "slug"]
+        widgets = {"name": UnfoldAdminTextInputWidget, "slug": UnfoldAdminTextInputWidget}
+
+
+class MenuItemForm(forms.ModelForm):
+    """A key; what it says must not offer a transfer that is not there."""
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        says = self.cleaned_data.get("action") == MenuAction.SAY and "text" in self.changed_data
+        if not says or not offers_transfer(text):
+            return text
+        assistant = self.instance.assistant if self.instance.assistant_id else Assistant()
+        if not transfer_of(assistant):
+            raise forms.ValidationError(NO_TRANSFER_TO_OFFER)
+        return text
+
 
 class MenuInline(TabularInline):
     """Who may change an assistant may change its menu."""
 
     model = MenuItem
+    form = MenuItemForm
     extra = 0
     max_num = 12
     hide_title = True

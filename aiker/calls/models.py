@@ -105,16 +105,16 @@ class Assistant(models.Model):
         blank=True,
         default=NO_OFFER_LEFT,
         help_text=_(
-            "Spoken instead of what the language model would invent. Empty: the model answers alone. An offer "
-            "such as 需要为您转人工吗？ needs a transfer tool in use; a yes to it then transfers."
+            "Spoken instead of what the language model would invent. Empty: the model answers alone. "
+            "An offer such as 需要为您转人工吗？ needs a transfer tool in use; a yes to it then transfers."
         ),
     )
     no_transfer = models.JSONField(
         _("asked for a person without a transfer"),
         default=default_no_transfer,
         help_text=_(
-            "Spoken when a caller asks for a person and no transfer tool is in use. One a line: the first time, "
-            "the second time. Say what is possible instead, such as your hotline."
+            "Spoken when a caller asks for a person and no transfer tool is in use. One a line: the first "
+            "time, the second time. Say what is possible instead, such as your hotline."
         ),
     )
     silence_prompt = models.CharField(_("silence prompt"), max_length=200, default="请问您还在听吗？")
@@ -400,4 +400,5 @@ __all__ = [
     "Turn",
     "VadChoice",
     "default_fillers",
+    "default_no_transfer",
 ]

@@ -87,7 +87,8 @@ class ToolDesk:
     def offered_by(self, said: str, heard: str = "") -> Called | None:
         """Return the transfer that the next turn may call.
 
-        With a yes, where the assistant offered it (需要为您转人工吗？); with more anger, where the caller is angry.
+        With a yes, where the assistant offered it (需要为您转人工吗？); with more anger, where the caller is
+        angry.
         """
         for tool in self.tools:
             if tool.hands_over and (asks_or_announces(said) or matching.offers(said, tool.phrases)):

@@ -54,9 +54,9 @@ def try_it(tool: ToolSpec, arguments: dict[str, Any]) -> Outcome:
 
 
 def sentence_of_tool(tools: Sequence[ToolSpec], text: str) -> str:
-    """Return what is said to an utterance that calls one of the tools by itself; empty: none, or no fixed one.
+    """Return what is said to an utterance that calls one of the tools by itself; nothing is run.
 
-    Nothing is run.
+    Empty where it calls none, or one without a fixed sentence.
     """
     called = ToolDesk(tools, _tell_nobody, http.send).by_words(text, None)
     said = (called.tool.confirm or called.tool.answer) if called else ""
