@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from aiker.audio_response import audio_response
-from aiker.calls.assistant_form import AssistantForm, CopyForm, MenuInline
+from aiker.calls.assistant_form import AssistantForm, CopyForm, MenuInline, VoiceChoiceField
 from aiker.calls.call_page.page import export_of, is_audible, page_of
 from aiker.calls.call_page.waveform import WaveformError, stored_peaks
 from aiker.calls.copying import copy_assistant, free_slug
@@ -30,7 +30,10 @@ from aiker.calls.tasks import request_check
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 from aiker.calls.tools.admin import ToolAdmin
 from aiker.calls.tools.transfer import provide_transfer, transfer_of, unkept_offers, waiting_transfer
+from aiker.calls.voice_samples import engines_without_voice, voice_sample
+from engines.errors import EngineError
 from engines.models import BackendProfile
+from engines.profiles import ProfileError
 from knowledge.errors import KnowledgeError
 from knowledge.models import GoldenRun
 
@@ -62,6 +65,11 @@ class AssistantAdmin(ModelAdmin):
     readonly_fields = ["transfer"]
     form = AssistantForm
     inlines = [MenuInline]
+
+    class Media:
+        js = ["calls/voice-sample.js"]
+        css = {"all": ["calls/voice-sample.css"]}
+
     fieldsets = [
         (
             None,
@@ -106,7 +114,23 @@ class AssistantAdmin(ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "profile":
             kwargs["queryset"] = BackendProfile.objects.filter(is_published=True)
+        elif db_field.name == "voice_profile":
+            kwargs["form_class"] = VoiceChoiceField
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.voice_sample_view)
+        return [path("voice-sample/", view, name="calls_assistant_voice_sample"), *super().get_urls()]
+
+    def voice_sample_view(self, request: HttpRequest) -> HttpResponse:
+        """Say a sentence with ``?voice=``, by the engines of ``?profile=``, as callers hear it."""
+        if not self.has_view_or_change_permission(request) and not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            audio = voice_sample(request.GET.get("voice", ""), request.GET.get("profile", ""))
+        except (EngineError, ProfileError) as exc:
+            return HttpResponse(str(exc), status=503, content_type="text/plain; charset=utf-8")
+        return HttpResponse(audio, content_type="audio/wav")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
@@ -118,6 +142,9 @@ class AssistantAdmin(ModelAdmin):
         assistant = form.instance
         if not change:
             provide_transfer(assistant)
+        if assistant.voice_profile and (others := engines_without_voice(assistant)):
+            text = _("%(engines)s does not know the published voice: callers hear the other voice there.")
+            self.message_user(request, text % {"engines": "、".join(others)}, messages.WARNING)
         if unkept := unkept_offers(assistant):
             text = _("These offer a transfer that is not there; calls leave the offer out: %(fields)s.")
             self.message_user(request, text % {"fields": "、".join(unkept.values())}, messages.WARNING)

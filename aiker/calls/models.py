@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from aiker.calls.transfer_requests import NO_OFFER_LEFT
+from engines.voices.choices import unknown_voice
 
 DEFAULT_SYSTEM_PROMPT = (
     "你是{name}，一名电话客服。只根据资料回答，用口语说一到两句短话，"
@@ -207,6 +208,8 @@ class Assistant(models.Model):
         if self.longest_pause_ms < self.end_of_turn_ms:
             too_short = _("The longest pause cannot be shorter than the silence after a finished sentence.")
             raise ValidationError({"longest_pause_ms": too_short})
+        if problem := unknown_voice(self.profile, self.language, self.voice):
+            raise ValidationError({"voice": problem})
 
 
 class MenuAction(models.TextChoices):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
 from aiker.calls.models import Assistant, MenuItem, Tool
 from aiker.calls.plan import plan_for
 from aiker.calls.tools.transfer import provide_transfer, transfer_of
+from engines.models import BackendProfile, EngineConfig
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english_pages")]
 
@@ -133,3 +135,55 @@ def test_p1_a_copy_has_everything_and_answers_no_calls(admin_client: Client) -> 
     assert (copy.name, copy.greeting, copy.speed, copy.is_active) == ("小王", "您好，小林。", 1.2, False)
     assert list(copy.menu.values_list("key", "text")) == [("0", ""), ("1", "一楼。")]
     assert list(copy.tools.all()) == list(lin.tools.all())
+
+
+def test_p1_voices_are_a_list_and_another_is_refused(admin_client: Client) -> None:
+    page = admin_client.get(ADD)
+    choices = [value for value, _label in page.context["adminform"].form.fields["voice"].choices]
+    assert "zf_xiaobei" in choices
+    assert not [value for value in choices if not value.startswith("z")]  # English voices say no Mandarin
+    assert "data-voice-sample" in page.content.decode()
+    answer = add(admin_client, voice="no_such_voice")
+    assert "There is no voice “no_such_voice”" in str(answer.context["adminform"].form.errors["voice"])
+
+
+@pytest.mark.parametrize("voice", ["no_such_voice", "af_heart"])
+def test_a_voice_that_the_engine_lacks_is_refused_by_the_model(voice: str) -> None:
+    with pytest.raises(ValidationError, match=f"has no voice {voice}"):
+        Assistant(slug="lin", name="小林", voice=voice).full_clean()
+
+
+def test_a_stored_voice_that_is_gone_is_shown_and_refused(admin_client: Client) -> None:
+    lin = Assistant.objects.create(slug="lin", name="小林", voice="gone")
+    url = change_url(lin)
+    answer = admin_client.post(url, form_at(admin_client, url))
+    assert "has no voice gone" in str(answer.context["adminform"].form.errors["voice"])
+
+
+def test_an_engine_with_a_voice_of_its_own_asks_for_none() -> None:
+    profile = BackendProfile.objects.create(slug="p", name="P", mode="api", is_published=True)
+    remote = {"base_url": "https://tts.example.com/v1", "model": "m"}
+    engine = EngineConfig.objects.create(
+        slug="v", name="V", backend="openai-tts", stage="tts", parameters=remote
+    )
+    profile.routes.create(engine=engine)
+    Assistant(slug="lin", name="小林", voice="alloy", profile=profile).full_clean()  # nobody here knows
+    own = {"model": "kokoro-int8", "voice": "zf_xiaoni"}
+    kokoro = EngineConfig.objects.create(slug="k", name="K", backend="kokoro", stage="tts", parameters=own)
+    profile.routes.create(engine=kokoro)
+    Assistant(slug="lin", name="小林", voice="alloy", profile=profile).full_clean()
+    EngineConfig.objects.filter(slug="k").update(parameters={"model": "kokoro-int8"})
+    with pytest.raises(ValidationError, match="has no voice alloy"):
+        Assistant(slug="lin", name="小林", voice="alloy", profile=profile).full_clean()
+
+
+def test_a_profile_that_cannot_answer_is_refused_at_save(admin_client: Client) -> None:
+    profile = BackendProfile.objects.create(slug="p", name="空", is_published=True)
+    answer = add(admin_client, profile=profile.pk)
+    assert "No engine for" in str(answer.context["adminform"].form.errors["profile"])
+
+
+def test_a_sample_says_what_is_wrong(admin_client: Client) -> None:
+    url = reverse("admin:calls_assistant_voice_sample")
+    answer = admin_client.get(url, {"voice": "no_such_voice"})
+    assert (answer.status_code, "has no voice" in answer.content.decode()) == (503, True)
