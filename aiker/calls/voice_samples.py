@@ -28,7 +28,7 @@ LANGUAGE = "zh"
 
 
 def voice_sample(voice: str, profile: str) -> bytes:
-    """Return a WAV of a sentence in ``voice`` by the engines of a published profile (its key; "": the own)."""
+    """Return a WAV of a sentence in ``voice``, by a published profile (its key; empty: the own engine)."""
     published = BackendProfile.objects.filter(is_published=True)
     chosen = published.filter(pk=profile).first() if profile.isdecimal() else None
     if problem := unknown_voice(chosen, LANGUAGE, voice):
