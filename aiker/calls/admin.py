@@ -76,7 +76,7 @@ class AssistantAdmin(ModelAdmin):
             {"fields": ["name", "slug", "is_active", "language", "knowledge_base", "passages", "hot_words"]},
         ),
         (_("Transfer to a person"), {"fields": ["transfer", "no_transfer"]}),
-        (_("Voice and engines"), {"fields": ["voice_profile", "voice", "speed", "profile"]}),
+        (_("Voice and engines"), {"fields": ["voice", "voice_profile", "speed", "profile"]}),
         (
             _("Words"),
             {

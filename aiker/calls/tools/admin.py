@@ -22,6 +22,7 @@ from aiker.calls.tools.transfer import unkept_offers
 from engines.secrets import SecretsError, decrypt
 
 IN_USE, NOT_IN_USE, NO_NUMBER = _("in use"), _("not in use"), _("fill in the number")
+NOT_TRANSFERRED_YET = _("Callers are not transferred yet: fill in “transfer to” and switch “in use” on.")
 
 
 @admin.register(Tool)
@@ -73,13 +74,18 @@ class ToolAdmin(ModelAdmin):
         ways = [*tool.said[:2], *([now("language model")] if tool.ask_model else [])]
         return " · ".join(ways)
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        tool = self.get_object(request, object_id)
+        if request.method == "GET" and tool and tool.lacks_target:
+            self.message_user(request, NOT_TRANSFERRED_YET, messages.WARNING)
+        return super().change_view(request, object_id, *args, **kwargs)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         served = set(form.instance.assistants.all()) if change else set()
         super().save_related(request, form, formsets, change)
         tool = form.instance
         if tool.lacks_target:
-            said = _("Callers are not transferred yet: fill in “transfer to” and switch “in use” on.")
-            self.message_user(request, said, messages.WARNING)
+            self.message_user(request, NOT_TRANSFERRED_YET, messages.WARNING)
         for assistant in served | set(tool.assistants.all()):
             if unkept := unkept_offers(assistant):
                 text = _("%(assistant)s offers a transfer that is not there, in: %(fields)s.")

@@ -13,7 +13,8 @@
     button.textContent = `▶ ${label}`;
     const output = document.createElement("output");
     box.append(button, output);
-    (select.closest(".related-widget-wrapper") || select).after(box);
+    // Unfold draws the arrow of a select in the element around it.
+    (select.closest(".related-widget-wrapper") || select.parentElement).after(box);
     const update = () => { button.disabled = !address(); };
     select.addEventListener("change", update);
     update();
