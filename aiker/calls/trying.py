@@ -135,7 +135,8 @@ async def word(
 ) -> None:
     """Fill in what is said to ``question`` and which way it came; raises EngineError."""
     now = now or timezone.localtime()
-    if answer.text := sentence_of_tool(plan.tools, question):
+    answer.text = sentence_of_tool(plan.tools, question)
+    if answer.text:
         return
     answer.way, answer.text = answering.decide(question, found, plan, now, history)
     if answer.way is Way.MODEL:

@@ -26,6 +26,7 @@ SENTENCES = (
     "apology",
     "there_answer",
     "hold_answer",
+    "machine_answer",
     "silence_prompt",
     "goodbye",
 )
