@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError as ParametersError
 
 from engines import secrets
+from engines.names import model_problem, voice_problem
 from engines.registry import Backend, BackendSpec, RegistryError, get_backend
 
 
@@ -73,12 +74,15 @@ class EngineConfig(models.Model):
     def clean(self) -> None:
         try:
             self.stage = self.spec.stage
-            self.build()
+            built = self.build()
         except (RegistryError, secrets.SecretsError) as exc:
             raise ValidationError(str(exc)) from exc
         except ParametersError as exc:
             lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
             raise ValidationError(lines) from exc
+        wrong = [model_problem(built), voice_problem(built, str(getattr(built, "voice", "")))]
+        if found := [problem for problem in wrong if problem]:
+            raise ValidationError(found)
 
 
 class BackendProfile(models.Model):

@@ -65,6 +65,10 @@ class Backend(BaseModel):
         """Return what it needs on this machine beside its packages and its model, and how to get it."""
         return []
 
+    def known_voices(self, language: str = "") -> list[str] | None:  # noqa: ARG002
+        """Return the names of its voices, of all languages or one; None: only the engine knows them."""
+        return None
+
     def demand(self) -> Demand | None:
         """Return what it takes of this machine's memory, None when it runs elsewhere.
 

@@ -14,20 +14,26 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from aiker.audio_response import audio_response
-from aiker.calls.assistant_form import AssistantForm, MenuInline
+from aiker.calls.assistant_form import AssistantForm, CopyForm, MenuInline, VoiceChoiceField
 from aiker.calls.call_page.page import export_of, is_audible, page_of
 from aiker.calls.call_page.waveform import WaveformError, stored_peaks
+from aiker.calls.copying import copy_assistant, free_slug
 from aiker.calls.lexicon_admin import LexiconEntryAdmin
-from aiker.calls.models import Assistant, Call, EndReason, Turn
+from aiker.calls.models import Assistant, Call, EndReason, Tool, Turn
 from aiker.calls.tasks import request_check
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 from aiker.calls.tools.admin import ToolAdmin
+from aiker.calls.tools.transfer import provide_transfer, transfer_of, unkept_offers, waiting_transfer
+from aiker.calls.voice_samples import engines_without_voice, voice_sample
+from engines.errors import EngineError
 from engines.models import BackendProfile
+from engines.profiles import ProfileError
 from knowledge.errors import KnowledgeError
 from knowledge.models import GoldenRun
 
@@ -55,15 +61,22 @@ class AssistantAdmin(ModelAdmin):
     list_display = ["name", "slug", "voice", "knowledge_base", "is_active", "call_link"]
     list_filter = ["is_active"]
     prepopulated_fields = {"slug": ["name"]}
-    actions_detail = ["check_answers"]
+    actions_detail = ["copy", "check_answers", "set_up_transfer"]
+    readonly_fields = ["transfer"]
     form = AssistantForm
     inlines = [MenuInline]
+
+    class Media:
+        js = ["calls/voice-sample.js"]
+        css = {"all": ["calls/voice-sample.css"]}
+
     fieldsets = [
         (
             None,
             {"fields": ["name", "slug", "is_active", "language", "knowledge_base", "passages", "hot_words"]},
         ),
-        (_("Voice and engines"), {"fields": ["voice_profile", "voice", "speed", "profile"]}),
+        (_("Transfer to a person"), {"fields": ["transfer", "no_transfer"]}),
+        (_("Voice and engines"), {"fields": ["voice", "voice_profile", "speed", "profile"]}),
         (
             _("Words"),
             {
@@ -101,7 +114,90 @@ class AssistantAdmin(ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "profile":
             kwargs["queryset"] = BackendProfile.objects.filter(is_published=True)
+        elif db_field.name == "voice_profile":
+            kwargs["form_class"] = VoiceChoiceField
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.voice_sample_view)
+        return [path("voice-sample/", view, name="calls_assistant_voice_sample"), *super().get_urls()]
+
+    def voice_sample_view(self, request: HttpRequest) -> HttpResponse:
+        """Say a sentence with ``?voice=``, by the engines of ``?profile=``, as callers hear it."""
+        if not self.has_view_or_change_permission(request) and not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            audio = voice_sample(request.GET.get("voice", ""), request.GET.get("profile", ""))
+        except (EngineError, ProfileError) as exc:
+            return HttpResponse(str(exc), status=503, content_type="text/plain; charset=utf-8")
+        return HttpResponse(audio, content_type="audio/wav")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        # A new assistant has no transfer to tell of yet.
+        return fieldsets if obj else [_without(fieldset, "transfer") for fieldset in fieldsets]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        assistant = form.instance
+        if not change:
+            provide_transfer(assistant)
+        if assistant.voice_profile and (others := engines_without_voice(assistant)):
+            text = _("%(engines)s does not know the published voice: callers hear the other voice there.")
+            self.message_user(request, text % {"engines": "、".join(others)}, messages.WARNING)
+        if unkept := unkept_offers(assistant):
+            text = _("These offer a transfer that is not there; calls leave the offer out: %(fields)s.")
+            self.message_user(request, text % {"fields": "、".join(unkept.values())}, messages.WARNING)
+
+    @admin.display(description=_("transfer to a person"))
+    def transfer(self, assistant: Assistant) -> str:
+        if tool := transfer_of(assistant):
+            return format_html(
+                _("Callers who ask for a person are transferred to {target} by the tool {link}."),
+                target=tool.target,
+                link=_link_to(tool),
+            )
+        if tool := waiting_transfer(assistant):
+            text = _("Not in use yet: fill in the number in the tool {link} and switch it on.")
+            return format_html(text, link=_link_to(tool))
+        return str(_("There is none: “Set up transfer” above makes one to be filled in."))
+
+    def has_copy_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        return request.user.has_perm("calls.add_assistant")
+
+    @action(description=_("Copy assistant"), icon="content_copy", permissions=["copy"])
+    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the name and the address of the copy; make it when they are confirmed (POST)."""
+        assistant = get_object_or_404(Assistant, pk=object_id)
+        proposed = {
+            "name": gettext("%(name)s (copy)") % {"name": assistant.name},
+            "slug": free_slug(assistant.slug),
+        }
+        form = CopyForm(request.POST or None, initial=proposed)
+        if request.method == "POST" and form.is_valid():
+            copy = copy_assistant(assistant, name=form.cleaned_data["name"], slug=form.cleaned_data["slug"])
+            said = gettext("Copied. It answers no calls until “answers calls” is switched on.")
+            self.log_addition(request, copy, said)
+            self.message_user(request, said, messages.SUCCESS)
+            return redirect("admin:calls_assistant_change", copy.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Copy assistant"),
+            "opts": self.model._meta,
+            "assistant": assistant,
+            "form": form,
+        }
+        return render(request, "admin/calls/copy_assistant.html", context)
+
+    def has_set_up_transfer_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        return request.user.has_perm("calls.change_assistant") and request.user.has_perm("calls.change_tool")
+
+    @action(description=_("Set up transfer"), icon="phone_forwarded", permissions=["set_up_transfer"])
+    def set_up_transfer(self, request: HttpRequest, object_id: str) -> HttpResponse:  # noqa: ARG002
+        """Open the transfer of the assistant; where it has none, give it the one that ships."""
+        assistant = get_object_or_404(Assistant, pk=object_id)
+        tool = transfer_of(assistant) or waiting_transfer(assistant) or provide_transfer(assistant)
+        return redirect("admin:calls_tool_change", tool.pk)
 
     def has_check_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
         return request.user.has_perm("knowledge.view_goldenrun")
@@ -139,6 +235,16 @@ class AssistantAdmin(ModelAdmin):
             assistant.slug,
             _("Call"),
         )
+
+
+def _link_to(tool: Tool) -> str:
+    url = reverse("admin:calls_tool_change", args=[tool.pk])
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, tool.name)
+
+
+def _without(fieldset: Any, name: str) -> Any:
+    title, options = fieldset
+    return title, {**options, "fields": [field for field in options["fields"] if field != name]}
 
 
 class WireFilter(admin.SimpleListFilter):

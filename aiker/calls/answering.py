@@ -26,6 +26,13 @@ from aiker.calls import computed, prompt
 from aiker.calls.grounded import Grounding
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.small_talk import is_small_talk
+from aiker.calls.transfer_requests import (
+    asks_for_person,
+    hotline_among,
+    next_line,
+    offers_transfer,
+    without_offer,
+)
 from engines.adapters.llm_adapter import Message
 from knowledge.fusion import Passage
 from knowledge.grounding.guard import Guard
@@ -59,6 +66,10 @@ class Words(Protocol):
     @property
     def no_answer(self) -> str: ...
     @property
+    def no_transfer(self) -> tuple[str, ...]: ...
+    @property
+    def can_transfer(self) -> bool: ...
+    @property
     def there_answer(self) -> str: ...
     @property
     def hold_answer(self) -> str: ...
@@ -71,25 +82,34 @@ def shown(passages: Iterable[Passage]) -> list[dict[str, Any]]:
     return [{"key": p.key, "title": p.title, "text": p.text, "score": round(p.score, 3)} for p in passages]
 
 
-def decide(question: str, found: Found | None, words: Words, now: datetime.datetime) -> Decision:
+def decide(
+    question: str,
+    found: Found | None,
+    words: Words,
+    now: datetime.datetime,
+    history: Sequence[Message] = (),
+) -> Decision:
     """Return what is said without the language model, or that it is asked.
 
     Without it is said what manners ask for, what the clock knows, an entry's own words where they answer
     surely, and
     where the knowledge has nothing, that it has nothing: in the words of the declined questions that are
-    nearest, or in those of the assistant. ``found`` is None when nothing was searched.
+    nearest, or in those of the assistant. ``found`` is None when nothing was searched. A caller who asks for
+    a person where nobody can be handed over is told so, in the line that ``history`` does not have yet.
     """
     if text := mannerly(manner_of(question), words):
         return Decision(Way.MANNER, text)
     if text := computed.clock_answer(question, now):
         return Decision(Way.COMPUTED, text)
+    if asks_for_person(question) and not words.can_transfer:
+        return Decision(Way.REFUSED, no_transfer(words.no_transfer, history, found))
     if found is None:
         return Decision(Way.MODEL)
     if found.spoken:
         return Decision(Way.WRITTEN, dated(question, found.spoken, now))
     if found.passages or is_small_talk(question):
         return Decision(Way.MODEL)
-    refusal = found.refusal or words.no_answer
+    refusal = kept_offer(found.refusal or words.no_answer, words)
     return Decision(Way.REFUSED, refusal) if refusal else Decision(Way.MODEL)
 
 
@@ -105,8 +125,21 @@ def grounding(question: str, found: Found | None, words: Words, now: datetime.da
     sources = [f"{p.title}：{p.text}" for p in found.passages] if found else []
     otherwise = found.written if found else ""
     if not otherwise:
-        otherwise = words.there_answer if is_small_talk(question) else words.no_answer
+        otherwise = words.there_answer if is_small_talk(question) else kept_offer(words.no_answer, words)
     return Grounding(Guard(question, sources, (computed.clock_facts(now),)), otherwise)
+
+
+def kept_offer(refusal: str, words: Words) -> str:
+    """Return a refusal without the offer of a transfer, where none is in use."""
+    return without_offer(refusal) if offers_transfer(refusal) and not words.can_transfer else refusal
+
+
+def no_transfer(lines: Sequence[str], history: Sequence[Message], found: Found | None) -> str:
+    """Return that nobody can be handed over; the first time with the hotline that was found, if any was."""
+    line = next_line(lines, history)
+    if not found or line not in lines[:1]:
+        return line
+    return line + hotline_among([found.spoken, *(passage.text for passage in found.passages)])
 
 
 def mannerly(manner: Manner, words: Words) -> str:

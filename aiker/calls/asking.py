@@ -28,6 +28,7 @@ from aiker.calls.memory import remember
 from aiker.calls.plan import CallPlan
 from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.http import send
+from aiker.calls.tools.spec import Called
 from aiker.calls.trying import Answer, milliseconds_since, word
 from engines.adapters.llm_adapter import LLMAdapter, Message
 from engines.errors import EngineError
@@ -66,6 +67,7 @@ class Conversation:
     _history: list[Message] = field(default_factory=list)
     _topic: str = ""
     _last: str = ""
+    _pending: Called | None = None  # the tool that the next utterance may say yes to
 
     @classmethod
     def of(cls, plan: CallPlan, knowledge: RAGSystem | None = None) -> Conversation:
@@ -87,7 +89,9 @@ class Conversation:
 
     async def _answer(self, reply: Reply) -> None:
         question, now = reply.question, self.now or timezone.localtime()
-        if called := ToolDesk(self.plan.tools, _tell_nobody, send).by_words(question, None):
+        desk = ToolDesk(self.plan.tools, _tell_nobody, send)
+        pending, self._pending = self._pending, None
+        if called := desk.by_words(question, pending):
             reply.tool = called.tool.slug
             return
         manner = manner_of(question)
@@ -99,6 +103,7 @@ class Conversation:
         await word(answer, self.plan, question, found, self.llm, self._history, now)
         reply.text, reply.way, reply.written = answer.text, (answer.way or Way.MODEL).value, answer.written
         reply.stopped = answer.stopped
+        self._pending = desk.offered_by(reply.text, question) or (pending if manner else None)
         if not manner:
             self._topic = found.topic if found else question
             remember(self._history, question, reply.text)

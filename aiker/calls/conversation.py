@@ -373,7 +373,7 @@ class Conversation:
         recorded_ms = None if reply.keyed else self._recorder.voice_to_voice(at_ms, reply.answered_from)
         record = reply.record(self._now(), at_ms, recorded_ms, interrupted=interrupted)
         record = replace(record, usage=self._engines.usage.take())
-        offered = reply.tools.asks or self._desk.offered_by(record.heard_text)
+        offered = reply.tools.asks or self._desk.offered_by(record.heard_text, record.user_text)
         # "Again?" and "one moment" answer no question: it stays.
         self._pending_tool = offered or (reply.pending if reply.manner else None)
         self._speculation.end_turn()

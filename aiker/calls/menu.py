@@ -15,6 +15,7 @@ from aiker.calls.answering import Words
 from aiker.calls.manners import Manner
 from aiker.calls.models import MenuAction
 from aiker.calls.plan import MenuChoice
+from aiker.calls.transfer_requests import PRESSED_FOR_PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def keyed(keys: str, menu: Mapping[str, MenuChoice], words: Words) -> Keyed:
             return Keyed(keys, say=choice.text)
         case MenuAction.ASK:
             return Keyed(keys, asked=choice.text)
+        case MenuAction.TRANSFER:
+            return Keyed(keys, asked=PRESSED_FOR_PERSON)
         case MenuAction.REPEAT:
             return Keyed(keys, say=words.greeting, manner=Manner.REPEAT)
         case MenuAction.HANG_UP:

@@ -11,9 +11,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from aiker.calls.transfer_requests import NO_OFFER_LEFT
+from engines.voices.choices import unknown_voice
+
 DEFAULT_SYSTEM_PROMPT = (
-    "你是{name}，OneSuite公司的电话客服。只根据资料回答，用口语说一到两句短话，"
-    "数字照资料说，不要编造。资料里没有答案时，就说这个问题需要为您转人工确认。"
+    "你是{name}，一名电话客服。只根据资料回答，用口语说一到两句短话，"
+    "数字照资料说，不要编造。资料里没有答案时，就说这个问题不太清楚。"
 )
 
 
@@ -24,6 +27,13 @@ class VadChoice(models.TextChoices):
 
 def default_fillers() -> list[str]:
     return ["嗯，我看一下。", "好的，我查一下。", "稍等，我看看。"]
+
+
+def default_no_transfer() -> list[str]:
+    return [
+        "抱歉，我这边暂时不能转接人工，您的问题可以直接告诉我。",
+        "非常抱歉让您着急了，这条线路现在没有人工可以转接，您要办什么，我尽力帮您查。",
+    ]
 
 
 class Assistant(models.Model):
@@ -83,9 +93,7 @@ class Assistant(models.Model):
         default=DEFAULT_SYSTEM_PROMPT,
         help_text=_("What the language model is told before every call. {name} becomes the name."),
     )
-    greeting = models.CharField(
-        _("greeting"), max_length=200, default="您好，这里是OneSuite，请问有什么可以帮您？"
-    )
+    greeting = models.CharField(_("greeting"), max_length=200, default="您好，请问有什么可以帮您？")
     apology = models.CharField(
         _("apology"),
         max_length=200,
@@ -96,9 +104,18 @@ class Assistant(models.Model):
         _("when the knowledge has no answer"),
         max_length=200,
         blank=True,
-        default="这个我不太清楚，需要为您转人工确认吗？",
+        default=NO_OFFER_LEFT,
         help_text=_(
-            "Spoken instead of what the language model would invent. Empty: the model answers alone."
+            "Spoken instead of what the language model would invent. Empty: the model answers alone. "
+            "An offer such as 需要为您转人工吗？ needs a transfer tool in use; a yes to it then transfers."
+        ),
+    )
+    no_transfer = models.JSONField(
+        _("asked for a person without a transfer"),
+        default=default_no_transfer,
+        help_text=_(
+            "Spoken when a caller asks for a person and no transfer tool is in use. One a line: the first "
+            "time, the second time. Say what is possible instead, such as your hotline."
         ),
     )
     silence_prompt = models.CharField(_("silence prompt"), max_length=200, default="请问您还在听吗？")
@@ -191,6 +208,8 @@ class Assistant(models.Model):
         if self.longest_pause_ms < self.end_of_turn_ms:
             too_short = _("The longest pause cannot be shorter than the silence after a finished sentence.")
             raise ValidationError({"longest_pause_ms": too_short})
+        if problem := unknown_voice(self.profile, self.language, self.voice):
+            raise ValidationError({"voice": problem})
 
 
 class MenuAction(models.TextChoices):
@@ -199,6 +218,7 @@ class MenuAction(models.TextChoices):
     SAY = "say", _("say this text")
     ASK = "ask", _("answer this question")
     REPEAT = "repeat", _("repeat the last answer")
+    TRANSFER = "transfer", _("transfer to a person")
     HANG_UP = "hang_up", _("say goodbye and hang up")
 
 
@@ -383,4 +403,5 @@ __all__ = [
     "Turn",
     "VadChoice",
     "default_fillers",
+    "default_no_transfer",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
 from aiker.calls.models import Assistant, MenuAction
 from aiker.calls.tools.spec import ToolSpec
+from aiker.calls.transfer_requests import instructions_without_offer, without_offer
 from engines.models import VoiceProfile
 from engines.profiles import EnginePlan, engine_plan
 from engines.voices.casting import cast
@@ -40,7 +41,8 @@ class CallPlan:
     passages: int
     knowledge_base: int | None  # its live version is asked at each turn
     lexicon: Lexicon
-    no_answer: str
+    no_answer: str  # as written; ``answering`` leaves an offer out that cannot be kept
+    no_transfer: tuple[str, ...]  # to one who asks for a person, when there is no transfer
     greeting: str
     apology: str
     silence_prompt: str
@@ -65,12 +67,19 @@ class CallPlan:
         """The fixed sentences, as they are looked up in the cache."""
         whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
         # As they are recited: an answer to the caller goes clause by clause.
-        answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer]
+        no_answer = self.no_answer if self.can_transfer else without_offer(self.no_answer)
+        answers = [no_answer, self.greeting, self.there_answer, self.hold_answer]
         answers += [self.machine_answer, self.goodbye]
         answers += [choice.text for choice in self.menu.values() if choice.action == MenuAction.SAY]
+        answers += [] if self.can_transfer else self.no_transfer
         answers += [text for tool in self.tools for text in tool.sentences]
         clauses = (clause for text in answers for clause in clauses_of(text))
         return list(dict.fromkeys([*filter(None, whole), *clauses]))
+
+    @property
+    def can_transfer(self) -> bool:
+        """Whether a caller who asks for a person can be handed over."""
+        return any(tool.hands_over for tool in self.tools)
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -90,14 +99,20 @@ def load_plan(slug: str) -> CallPlan | None:
 
 
 def plan_for(assistant: Assistant) -> CallPlan:
-    """Return the plan of ``assistant``; ProfileError when its engines cannot be used."""
+    """Return the plan of ``assistant``; ProfileError when its engines cannot be used.
+
+    Without a transfer in use, its sentences and instructions are taken without their offers of one.
+    """
+    tools = _tools(assistant)
+    can_transfer = any(tool.hands_over for tool in tools)
+    said, told = (_as_written, _as_written) if can_transfer else (without_offer, instructions_without_offer)
     lexicon = Lexicon.of(assistant.knowledge_base_id)
     return CallPlan(
         assistant_id=assistant.pk,
         assistant=assistant.slug,
         language=assistant.language,
         hot_words=lexicon.hot_words(assistant.hot_words, MOST_HOT_CHARS),
-        system_prompt=assistant.system_prompt.replace("{name}", assistant.name),
+        system_prompt=told(assistant.system_prompt).replace("{name}", assistant.name),
         voice=assistant.voice,
         speed=assistant.speed,
         engines=_voiced(engine_plan(assistant.profile, assistant.language), assistant.voice_profile),
@@ -105,31 +120,42 @@ def plan_for(assistant: Assistant) -> CallPlan:
         knowledge_base=assistant.knowledge_base_id,
         lexicon=lexicon,
         no_answer=assistant.no_answer,
-        greeting=assistant.greeting,
-        apology=assistant.apology,
-        silence_prompt=assistant.silence_prompt,
-        goodbye=assistant.goodbye,
-        there_answer=assistant.there_answer,
-        hold_answer=assistant.hold_answer,
-        machine_answer=assistant.machine_answer,
+        no_transfer=tuple(assistant.no_transfer),
+        greeting=said(assistant.greeting),
+        apology=said(assistant.apology),
+        silence_prompt=said(assistant.silence_prompt),
+        goodbye=said(assistant.goodbye),
+        there_answer=said(assistant.there_answer),
+        hold_answer=said(assistant.hold_answer),
+        machine_answer=said(assistant.machine_answer),
         hold_seconds=assistant.hold_seconds,
         fillers=tuple(assistant.fillers) if assistant.filler_ms else (),
         filler_ms=assistant.filler_ms,
-        menu=_menu(assistant),
+        menu=_menu(assistant, said),
         silence_seconds=assistant.silence_seconds,
         silence_prompts=assistant.silence_prompts,
         vad=assistant.vad,
         end_of_turn_ms=assistant.end_of_turn_ms,
         longest_pause_ms=assistant.longest_pause_ms,
         max_call_seconds=assistant.max_call_seconds,
-        tools=_tools(assistant),
+        tools=tools,
     )
 
 
-def _menu(assistant: Assistant) -> dict[str, MenuChoice]:
+def _as_written(text: str) -> str:
+    return text
+
+
+def _menu(assistant: Assistant, said: Callable[[str], str]) -> dict[str, MenuChoice]:
     if assistant.pk is None:
         return {}
-    return {item.key: MenuChoice(MenuAction(item.action), item.text) for item in assistant.menu.all()}
+    choices = {item.key: MenuChoice(MenuAction(item.action), item.text) for item in assistant.menu.all()}
+    said_choices = {
+        key: replace(choice, text=said(choice.text))
+        for key, choice in choices.items()
+        if choice.action == MenuAction.SAY
+    }
+    return choices | said_choices
 
 
 def _tools(assistant: Assistant) -> tuple[ToolSpec, ...]:

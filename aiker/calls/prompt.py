@@ -28,7 +28,7 @@ EXAMPLES: tuple[Message, ...] = (
     {"role": "user", "content": "客户问：能带猫去上班吗\n资料：\n- 宠物：办公区不可以带宠物，导盲犬除外。"},
     {"role": "assistant", "content": "不可以，办公区不可以带宠物，导盲犬除外。"},
     {"role": "user", "content": "客户问：你们卖手机吗"},
-    {"role": "assistant", "content": "这个我不太清楚，需要为您转人工确认。"},
+    {"role": "assistant", "content": "这个我不太清楚。"},
 )
 
 

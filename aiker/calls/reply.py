@@ -320,7 +320,7 @@ class Reply:
     def _decide(self) -> Decision:
         if self.keyed and self.keyed.say and self.asked == self.user_text:
             return Decision(Way.MANNER, self.keyed.say)
-        return answering.decide(self.asked, self.found, self.voice.words, timezone.localtime())
+        return answering.decide(self.asked, self.found, self.voice.words, timezone.localtime(), self.history)
 
     def _grounding(self) -> Grounding:
         if self.voice.knowledge is None:

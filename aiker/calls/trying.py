@@ -29,6 +29,7 @@ from aiker.calls.engines import make_llm, make_tts, phrase_cache
 from aiker.calls.grounded import Grounding
 from aiker.calls.plan import CallPlan
 from aiker.calls.token_count import TokenCount, count_tokens
+from aiker.calls.tools.dry_run import sentence_of_tool
 from engines.adapters.llm_adapter import LLMAdapter, Message
 from engines.adapters.rerank_adapter import RerankAdapter
 from engines.adapters.tts_adapter import TTSAdapter
@@ -134,7 +135,10 @@ async def word(
 ) -> None:
     """Fill in what is said to ``question`` and which way it came; raises EngineError."""
     now = now or timezone.localtime()
-    answer.way, answer.text = answering.decide(question, found, plan, now)
+    answer.text = sentence_of_tool(plan.tools, question)
+    if answer.text:
+        return
+    answer.way, answer.text = answering.decide(question, found, plan, now, history)
     if answer.way is Way.MODEL:
         passages = answering.shown(found.passages) if found else []
         answer.messages = answering.messages(plan.system_prompt, history, question, passages)

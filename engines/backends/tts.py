@@ -23,6 +23,11 @@ from engines.voices.latents import voices_store
 RUNTIME_MB = 300.0
 # The cache of a clause's 210 steps, and the vocoder that makes all of it again (docs/performance.md).
 XTTS_ACTIVATIONS_MB = 850.0
+KOKORO_INITIALS = {"zh": "z", "ja": "j", "es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
+"""How the voices of a language begin; those of English with a and b."""
+XTTSLanguage = Literal[
+    "zh-cn", "en", "ja", "ko", "de", "fr", "es", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "hu", "hi"
+]
 
 
 @backend(
@@ -47,6 +52,11 @@ class Kokoro(LocalBackend):
 
         return KokoroTTS(model_dir(self.model), place.threads, place.cache_dir)
 
+    def known_voices(self, language: str = "") -> list[str] | None:
+        names = sorted(path.stem for path in (model_dir(self.model) / "voices").glob("*.bin"))
+        initial = KOKORO_INITIALS.get(language, "")
+        return [name for name in names if name.startswith(initial)] or None
+
 
 @backend(
     "xtts",
@@ -62,7 +72,9 @@ class Kokoro(LocalBackend):
 class XTTS(LocalBackend):
     model: str = Field("xtts-v2", title=_("Model"), description=_("Catalogue id of an XTTS-v2 model."))
     device: Literal["cpu", "cuda"] = Field("cpu", title=_("Device"))
-    language: str = Field("zh-cn", title=_("Language"), description=_("As the model names it: zh-cn, en."))
+    language: XTTSLanguage = Field(
+        "zh-cn", title=_("Language"), description=_("As the model names it: zh-cn, en.")
+    )
     voice: str = Field("", title=_("Voice"), description=_("Empty: the assistant's own."))
 
     def demand_of(self, folder: Path) -> Demand:

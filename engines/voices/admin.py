@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -22,6 +23,7 @@ from unfold.decorators import action, display
 from aiker.audio_response import audio_response
 from engines.voices.figures import Figure, figures
 from engines.voices.forms import VoiceSampleForm
+from engines.voices.identity import VoiceKind, identity_obstacles, is_not_the_person, label_of
 from engines.voices.models import VoiceName, VoiceProfile, VoiceSample, VoiceState
 from engines.voices.publishing import obstacles, publish
 from engines.voices.tasks import request_preparation
@@ -31,7 +33,9 @@ STATE_COLOURS = {
     VoiceState.PREPARING.value: "info",
     VoiceState.FAILED.value: "danger",
     VoiceState.READY.value: "success",
+    VoiceKind.PRESET.value: "warning",
 }
+NOT_CLONED = _("preset voice, not cloned")
 PUBLISHED, OUTDATED, UNPUBLISHED = _("published"), _("changed since"), _("not published")
 NOT_COMMERCIAL = _("not for commercial use")
 
@@ -80,7 +84,7 @@ class VoiceNameInline(TabularInline):
 
 @admin.register(VoiceProfile)
 class VoiceProfileAdmin(ModelAdmin):
-    list_display = ["name", "prepared_on", "how_it_is", "publication"]
+    list_display = ["name", "heard", "prepared_on", "how_it_is", "publication"]
     search_fields = ["name", "slug", "speaker"]
     prepopulated_fields = {"slug": ["name"]}
     fieldsets = [
@@ -89,11 +93,15 @@ class VoiceProfileAdmin(ModelAdmin):
             _("Speaker"),
             {"fields": ["is_synthetic", "speaker", "consent", "consented_on", "consent_recorded_by"]},
         ),
-        (_("Result"), {"fields": ["state_now", "in_the_way", "listen", "card", "licence", "publication"]}),
+        (
+            _("Result"),
+            {"fields": ["state_now", "heard", "in_the_way", "listen", "card", "licence", "publication"]},
+        ),
     ]
     readonly_fields = [
         "consent_recorded_by",
         "state_now",
+        "heard",
         "in_the_way",
         "listen",
         "card",
@@ -108,6 +116,9 @@ class VoiceProfileAdmin(ModelAdmin):
 
     def has_publish_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
         return request.user.has_perm("engines.publish_voiceprofile")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VoiceProfile]:
+        return super().get_queryset(request).select_related("engine").prefetch_related("names")
 
     def get_urls(self) -> list[URLPattern]:
         audio = path(
@@ -136,6 +147,9 @@ class VoiceProfileAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         voice = form.instance
+        if is_not_the_person(voice):
+            for line in identity_obstacles(voice):
+                self.message_user(request, line, messages.WARNING)
         if voice.is_outdated and (voice.samples.exists() or voice.names.exists()):
             transaction.on_commit(lambda: request_preparation(voice))
             self.message_user(request, _("The voice is being prepared."), messages.INFO)
@@ -169,6 +183,7 @@ class VoiceProfileAdmin(ModelAdmin):
             "voice": voice,
             "figures": figures(voice.scorecard.get("figures", [])),
             "obstacles": obstacles(voice),
+            "label": label_of(voice),
             "opts": self.model._meta,
         }
         return render(request, "admin/engines/publish_voice.html", context)
@@ -178,12 +193,18 @@ class VoiceProfileAdmin(ModelAdmin):
         return str(voice.engine or _("this machine's own engine"))
 
     @display(description=_("state"), label=STATE_COLOURS)
-    def how_it_is(self, voice: VoiceProfile) -> tuple[str, str]:
+    def how_it_is(self, voice: VoiceProfile) -> tuple[str, Any]:
+        if voice.state == VoiceState.READY and is_not_the_person(voice):
+            return VoiceKind.PRESET.value, NOT_CLONED
         return voice.state, voice.get_state_display()
 
     @admin.display(description=_("state"))
     def state_now(self, voice: VoiceProfile) -> str:
-        return voice.get_state_display()
+        return str(self.how_it_is(voice)[1])
+
+    @admin.display(description=_("callers hear"))
+    def heard(self, voice: VoiceProfile) -> str:
+        return label_of(voice)
 
     @display(description=_("publication"), label={PUBLISHED: "success", OUTDATED: "warning"})
     def publication(self, voice: VoiceProfile) -> Any:
@@ -200,7 +221,8 @@ class VoiceProfileAdmin(ModelAdmin):
     def listen(self, voice: VoiceProfile) -> str:
         if not voice.preview:
             return "–"
-        return player(reverse("admin:engines_voiceprofile_audio", args=["preview", voice.pk]))
+        sound = player(reverse("admin:engines_voiceprofile_audio", args=["preview", voice.pk]))
+        return format_html("<p>{}</p>{}", label_of(voice), sound)
 
     @admin.display(description=_("scorecard"))
     def card(self, voice: VoiceProfile) -> str:

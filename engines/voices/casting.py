@@ -29,6 +29,18 @@ def cast(endpoints: Sequence[Endpoint], voice: VoiceProfile) -> tuple[Endpoint, 
     return tuple(replace(endpoint, voice=name(endpoint)) for endpoint in endpoints)
 
 
+def without_voice(endpoints: Sequence[Endpoint], voice: VoiceProfile) -> list[str]:
+    """Return the engines of ``endpoints`` that do not know ``voice`` and speak with another."""
+    configured = {e.slug: e for e in EngineConfig.objects.filter(slug__in=[e.engine for e in endpoints])}
+    names: dict[str, str] = voice.published_names
+    return [
+        engine.name if engine else endpoint.engine
+        for endpoint in endpoints
+        for engine in [configured.get(endpoint.engine)]
+        if (engine.slug if engine else "") not in names and not (engine and _clones(engine, voice))
+    ]
+
+
 def _clones(engine: EngineConfig, voice: VoiceProfile) -> bool:
     """Whether ``engine`` runs the very model that the voice was cloned with."""
     with_it = voice.engine

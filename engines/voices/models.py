@@ -7,12 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from engines.catalog import model_dir
+from engines.names import voice_problem
 from engines.registry import RegistryError
+from engines.secrets import SecretsError
 from engines.voices.latents import fingerprint
+from engines.voices.own_engine import own_tts
 
 
 class VoiceState(models.TextChoices):
@@ -167,3 +171,11 @@ class VoiceName(models.Model):
 
     def __str__(self) -> str:
         return f"{self.engine or '–'}: {self.voice}"
+
+    def clean(self) -> None:
+        try:
+            backend = self.engine.build() if self.engine else own_tts()
+        except (RegistryError, SecretsError, ValueError):
+            return  # its own page says what is wrong with the engine
+        if problem := voice_problem(backend, self.voice):
+            raise ValidationError({"voice": problem})

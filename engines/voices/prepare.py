@@ -28,7 +28,6 @@ from openai import OpenAI
 from aiker.audio import g711
 from aiker.audio.wav import wav_bytes
 from engines.adapters.stt_adapter import STTAdapter
-from engines.backends.tts import Kokoro
 from engines.catalog import get_model
 from engines.errors import EngineError
 from engines.local.base import STT_SAMPLE_RATE, TTS_SAMPLE_RATE, BadRequestError, Samples
@@ -36,7 +35,9 @@ from engines.profiles import default_plan, engine_problems
 from engines.registry import Backend, LocalBackend, Place, RemoteBackend
 from engines.routing import Breakers, Routes
 from engines.server.launch import threads
+from engines.voices.identity import identity_obstacles, is_not_the_person
 from engines.voices.models import VoiceProfile, VoiceState
+from engines.voices.own_engine import own_tts
 from engines.voices.publishing import consent_obstacles
 from engines.voices.recordings import Heard, SpeakerJudge, examine
 from engines.voices.scorecard import SENTENCES, Measured, error_rate, judge
@@ -76,6 +77,9 @@ def _prepare(voice: VoiceProfile, say: Say) -> None:
     source = voice.source
     if found := consent_obstacles(voice):
         raise VoiceError("\n".join(found))
+    if is_not_the_person(voice):
+        for line in identity_obstacles(voice):
+            say(line)
     missing = SpeakerJudge.missing()
     judge_of_speakers = None if missing else SpeakerJudge()
     if missing:
@@ -119,7 +123,7 @@ def checked_recordings(voice: VoiceProfile, speakers: SpeakerJudge | None, say: 
 
 def _backend(voice: VoiceProfile) -> Backend:
     if voice.engine is None:
-        return Kokoro(model=settings.AIKER.tts_model)
+        return own_tts()
     if found := engine_problems(voice.engine):
         raise VoiceError("; ".join(found))
     return voice.engine.build()

@@ -15,12 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engines.voices.figures import figures
+from engines.voices.identity import identity_obstacles
 from engines.voices.models import VoiceProfile, VoiceState
 
 
 def obstacles(voice: VoiceProfile) -> list[str]:
     """Return each thing that keeps ``voice`` from being published."""
-    found = consent_obstacles(voice)
+    found = [*identity_obstacles(voice), *consent_obstacles(voice)]
     for sample in voice.samples.all():
         found += [f"{sample}: {figure}" for figure in figures(sample.verdict) if not figure.ok]
     if voice.clones and not voice.samples.exists():

@@ -16,7 +16,6 @@ from aiker.calls.small_talk import is_small_talk
         "再见",
         "没有了，就这样吧。",
         "你说什么？",
-        "转人工",
         "好的好的明白了",
         "那算了，我再想想吧",
         "打错电话了",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -18,7 +19,11 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
 from aiker.audio.wav import write_wav
+from engines.models import EngineConfig
+from engines.registry import get_backend
+from engines.voices.identity import identity_obstacles, label_of
 from engines.voices.models import VoiceProfile, VoiceSample, VoiceState
+from engines.voices.publishing import publish
 from tests.engines.test_recording_checks import RATE, speech
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
@@ -127,3 +132,86 @@ def test_publishing_is_confirmed_and_kept_in_the_history(admin_client: Client, a
     voice.refresh_from_db()
     assert (voice.published, voice.published_by) == (voice.source, admin_user)
     assert LogEntry.objects.get().user == admin_user
+
+
+@pytest.fixture
+def person() -> VoiceProfile:
+    """A person's recording and consent, prepared on this machine's own engine, all figures good."""
+    voice = VoiceProfile.objects.create(
+        slug="su", name="苏安娜", speaker="苏安娜", consent="voices/x.pdf", consented_on="2026-11-01"
+    )
+    VoiceSample.objects.create(voice=voice, recording="voices/x.wav", sha256="0")
+    figure = {"code": "error_rate", "found": "1%", "wanted": "≤ 15%", "ok": True}
+    VoiceProfile.objects.update(
+        state=VoiceState.READY, prepared=voice.source, preview="voices/p.wav", scorecard={"figures": [figure]}
+    )
+    voice.refresh_from_db()
+    return voice
+
+
+def test_p0_a_preset_voice_is_not_published_as_a_persons(person: VoiceProfile, admin_user: User) -> None:
+    with pytest.raises(ValidationError) as refused:
+        publish(person, admin_user)
+    (line,) = refused.value.messages
+    assert "cannot clone" in line
+    assert "zf_xiaobei" in line
+    assert ("make torch" in line) == bool(get_backend("xtts").missing)
+    person.refresh_from_db()
+    assert not person.published
+
+
+def test_p0_a_preset_voice_is_called_so_wherever_it_is_shown(
+    admin_client: Client, person: VoiceProfile
+) -> None:
+    label = "preset voice zf_xiaobei, not the voice of 苏安娜"
+    listed = admin_client.get(reverse("admin:engines_voiceprofile_changelist")).content.decode()
+    assert label in listed
+    assert "preset voice, not cloned" in listed
+    page = admin_client.get(reverse("admin:engines_voiceprofile_change", args=[person.pk])).content.decode()
+    assert page.count(label) == 2  # beside the preview, too
+    assert "cannot be published as the voice of 苏安娜" in page
+    publish_page = admin_client.get(f"/admin/engines/voiceprofile/{person.pk}/publish/").content.decode()
+    assert label in publish_page
+    assert BUTTON not in publish_page
+    VoiceProfile.objects.update(published="before")
+    assert f"苏安娜 · {label}" in admin_client.get(reverse("admin:calls_assistant_add")).content.decode()
+
+
+def test_a_person_without_a_recording_is_claimed_too(admin_user: User) -> None:
+    voice = VoiceProfile.objects.create(slug="su", name="苏安娜", speaker="苏安娜", state=VoiceState.READY)
+    VoiceProfile.objects.update(prepared=voice.source)
+    voice.refresh_from_db()
+    with pytest.raises(ValidationError, match="cannot clone"):
+        publish(voice, admin_user)
+
+
+def test_an_engine_that_clones_speaks_with_the_persons_voice(person: VoiceProfile) -> None:
+    person.engine = EngineConfig.objects.create(slug="x", name="XTTS", backend="xtts", stage="tts")
+    assert identity_obstacles(person) == []
+    assert label_of(person) == "cloned from recordings"
+
+
+@pytest.mark.parametrize(("likeness", "wanted"), [(None, 1), (False, 1), (True, 0)])
+def test_a_vendors_voice_is_a_persons_only_when_it_is_like_the_recordings(
+    person: VoiceProfile, likeness: bool | None, wanted: int
+) -> None:
+    remote = {"base_url": "https://tts.example.com/v1", "model": "m"}
+    person.engine = EngineConfig.objects.create(
+        slug="v", name="Vendor", backend="openai-tts", stage="tts", parameters=remote
+    )
+    person.names.create(engine=person.engine, voice="anna")
+    if likeness is not None:
+        figure = {"code": "similarity", "found": "0.7", "wanted": "≥ 0.6", "ok": likeness}
+        person.scorecard = {"figures": [figure]}
+    assert len(identity_obstacles(person)) == wanted
+    assert label_of(person) == "voice anna of Vendor"
+
+
+def test_what_is_nobodys_voice_is_published_as_a_preset_one(admin_user: User) -> None:
+    voice = VoiceProfile.objects.create(slug="stock", name="Stock", state=VoiceState.READY)
+    voice.names.create(voice="zf_xiaoni")
+    VoiceProfile.objects.update(prepared=voice.source)
+    voice.refresh_from_db()
+    assert label_of(voice) == "preset voice zf_xiaoni"
+    publish(voice, admin_user)
+    assert voice.published

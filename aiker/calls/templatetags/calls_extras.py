@@ -96,6 +96,7 @@ _CALLED_BY = {
     "phrase": _("by the caller's words"),
     "model": _("by the language model"),
     "offer": _("by a yes to what was offered"),
+    "anger": _("by anger that went on"),
 }
 _ANY_ERROR = _("The {engine} failed.")
 

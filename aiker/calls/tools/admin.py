@@ -18,9 +18,11 @@ from aiker.calls.tools.dry_run import shown_request, try_it
 from aiker.calls.tools.forms import ArgumentsForm, ToolForm
 from aiker.calls.tools.models import HEADER, SIGNING_KEY, Tool
 from aiker.calls.tools.spec import ToolError
+from aiker.calls.tools.transfer import unkept_offers
 from engines.secrets import SecretsError, decrypt
 
-IN_USE, NOT_IN_USE = _("in use"), _("not in use")
+IN_USE, NOT_IN_USE, NO_NUMBER = _("in use"), _("not in use"), _("fill in the number")
+NOT_TRANSFERRED_YET = _("Callers are not transferred yet: fill in “transfer to” and switch “in use” on.")
 
 
 @admin.register(Tool)
@@ -72,8 +74,28 @@ class ToolAdmin(ModelAdmin):
         ways = [*tool.said[:2], *([now("language model")] if tool.ask_model else [])]
         return " · ".join(ways)
 
-    @display(description=_("state"), label={IN_USE: "success", NOT_IN_USE: "default"})
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        tool = self.get_object(request, object_id)
+        if request.method == "GET" and tool and tool.lacks_target:
+            self.message_user(request, NOT_TRANSFERRED_YET, messages.WARNING)
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        served = set(form.instance.assistants.all()) if change else set()
+        super().save_related(request, form, formsets, change)
+        tool = form.instance
+        if tool.lacks_target:
+            self.message_user(request, NOT_TRANSFERRED_YET, messages.WARNING)
+        for assistant in served | set(tool.assistants.all()):
+            if unkept := unkept_offers(assistant):
+                text = _("%(assistant)s offers a transfer that is not there, in: %(fields)s.")
+                values = {"assistant": assistant, "fields": "、".join(unkept.values())}
+                self.message_user(request, text % values, messages.WARNING)
+
+    @display(description=_("state"), label={IN_USE: "success", NOT_IN_USE: "default", NO_NUMBER: "warning"})
     def state(self, tool: Tool) -> Any:
+        if tool.lacks_target:
+            return NO_NUMBER
         return IN_USE if tool.is_active else NOT_IN_USE
 
     @admin.display(description=_("stored headers"))

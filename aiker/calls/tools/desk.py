@@ -26,8 +26,9 @@ from aiker.calls.events import CallEvent, Emit
 from aiker.calls.tools import matching
 from aiker.calls.tools.http import Send
 from aiker.calls.tools.request import build
-from aiker.calls.tools.schema import argument_problems, needs_nothing, with_defaults
-from aiker.calls.tools.spec import MODEL, OFFER, PHRASE, Called, Kind, ToolError, ToolRun, ToolSpec
+from aiker.calls.tools.schema import argument_problems, with_defaults
+from aiker.calls.tools.spec import ANGER, MODEL, OFFER, PHRASE, Called, ToolError, ToolRun, ToolSpec
+from aiker.calls.transfer_requests import accepts_offer, asks_for_person, asks_or_announces, is_angry
 from engines.adapters.llm_adapter import ToolCall
 
 logger = logging.getLogger(__name__)
@@ -45,12 +46,27 @@ class ToolDesk:
         self._emit = emit
         self._send = send
 
+    @property
+    def transfer(self) -> ToolSpec | None:
+        """The tool for callers who want a person."""
+        return next((tool for tool in self.tools if tool.hands_over), None)
+
     def by_words(self, text: str, pending: Called | None) -> Called | None:
-        """Return the tool that an utterance calls by itself: by a phrase, or as a yes to ``pending``."""
+        """Return the tool that an utterance calls by itself.
+
+        By a phrase, as a request for a person, as a yes to ``pending``, or as anger that goes on.
+        """
         tool = next((t for t in self.tools if any(matching.same(text, phrase) for phrase in t.phrases)), None)
-        if pending and (tool is pending.tool or matching.is_yes(text)):
+        if tool is None and self.transfer and asks_for_person(text):
+            tool = self.transfer
+        if pending and (tool is pending.tool or self._accepts(text, pending)):
             return replace(pending, confirmed=True)
         return Called(tool, with_defaults(tool.parameters, {}), by=PHRASE) if tool else None
+
+    def _accepts(self, text: str, pending: Called) -> bool:
+        if pending.by == ANGER:  # nothing was offered that a yes could mean
+            return is_angry(text)
+        return matching.is_yes(text) or (pending.by == OFFER and accepts_offer(text))
 
     def by_model(self, call: ToolCall) -> Called:
         """Return what the language model called; ToolError ``arguments`` says what is wrong with it."""
@@ -68,12 +84,17 @@ class ToolDesk:
             raise ToolError("arguments", "; ".join(problems)[:500])
         return Called(tool, arguments, by=MODEL)
 
-    def offered_by(self, said: str) -> Called | None:
-        """Return the transfer that the assistant's own question offered, as in 需要为您转人工吗？"""
+    def offered_by(self, said: str, heard: str = "") -> Called | None:
+        """Return the transfer that the next turn may call.
+
+        With a yes, where the assistant offered it (需要为您转人工吗？); with more anger, where the caller is
+        angry.
+        """
         for tool in self.tools:
-            can_be_offered = tool.kind is Kind.TRANSFER and needs_nothing(tool.parameters)
-            if can_be_offered and matching.offers(said, tool.phrases):
+            if tool.hands_over and (asks_or_announces(said) or matching.offers(said, tool.phrases)):
                 return Called(tool, with_defaults(tool.parameters, {}), by=OFFER)
+        if (transfer := self.transfer) and is_angry(heard):
+            return Called(transfer, with_defaults(transfer.parameters, {}), by=ANGER)
         return None
 
     async def run(self, called: Called, run: ToolRun, *, turn: int) -> None:

@@ -14,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiker.calls.tools import http
+from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.request import Request, build, shown
 from aiker.calls.tools.spec import Called, ToolError, ToolRun, ToolSpec
 from aiker.calls.tools.template import fill
@@ -49,6 +51,20 @@ def try_it(tool: ToolSpec, arguments: dict[str, Any]) -> Outcome:
     except ToolError as exc:
         return Outcome(run.result, exc, _ms(began), tool.failure)
     return Outcome(run.result, None, _ms(began), said)
+
+
+def sentence_of_tool(tools: Sequence[ToolSpec], text: str) -> str:
+    """Return what is said to an utterance that calls one of the tools by itself; nothing is run.
+
+    Empty where it calls none, or one without a fixed sentence.
+    """
+    called = ToolDesk(tools, _tell_nobody, http.send).by_words(text, None)
+    said = (called.tool.confirm or called.tool.answer) if called else ""
+    return "" if "{" in said else said
+
+
+def _tell_nobody(*_args: Any, **_data: Any) -> None:
+    """Nothing runs, so there is nothing to tell."""
 
 
 def _request(tool: ToolSpec, arguments: dict[str, Any]) -> Request:

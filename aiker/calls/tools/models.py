@@ -138,6 +138,11 @@ class Tool(models.Model):
         return self.name
 
     @property
+    def lacks_target(self) -> bool:
+        """Whether it is a transfer without a number to transfer to."""
+        return self.kind == KindChoice.TRANSFER and not self.target.strip()
+
+    @property
     def said(self) -> tuple[str, ...]:
         """The example phrases."""
         return tuple(line.strip() for line in self.phrases.splitlines() if line.strip())
@@ -221,13 +226,14 @@ class Tool(models.Model):
                 ]
 
     def _check_kind(self, errors: dict[str, list[str]]) -> None:
-        """Note what a tool of this kind lacks."""
+        """Note what a tool of this kind lacks; one that is not in use may be filled in later."""
         required = {
             Kind.TRANSFER: {"target": self.target, "answer": self.answer},
             Kind.WEBHOOK: {"url": self.url, "answer": self.answer},
             Kind.LOOKUP: {"url": self.url},
         }
-        lacking = required.get(Kind(self.kind), {}) if self.kind in KindChoice.values else {}
+        known = self.is_active and self.kind in KindChoice.values
+        lacking = required.get(Kind(self.kind), {}) if known else {}
         for name, value in lacking.items():
             if not value.strip():
                 errors[name] = [now("A tool of this kind needs it.")]

@@ -14,10 +14,13 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from aiker.calls.tools.schema import needs_nothing
+
 MOST_RESULT_CHARS = 2000  # of a result that the record of a turn keeps
 
-PHRASE, MODEL, OFFER = "phrase", "model", "offer"
-"""Who called: the caller's own words, the language model, or a yes to what the assistant had offered."""
+PHRASE, MODEL, OFFER, ANGER = "phrase", "model", "offer", "anger"
+"""Who called: the caller's own words, the language model, a yes to what the assistant had offered, or a
+caller who is angry for the second time in a row."""
 
 
 class Kind(StrEnum):
@@ -70,6 +73,11 @@ class ToolSpec:
     @property
     def ends_call(self) -> bool:
         return self.kind in (Kind.TRANSFER, Kind.HANG_UP)
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether it transfers a caller who has said no more than that they want a person."""
+        return self.kind is Kind.TRANSFER and needs_nothing(self.parameters)
 
     @property
     def definition(self) -> dict[str, Any]:

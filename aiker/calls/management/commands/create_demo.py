@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from aiker.calls.models import Assistant
+from aiker.calls.models import DEFAULT_SYSTEM_PROMPT, Assistant
+from aiker.calls.tools.transfer import provide_transfer
 from engines.errors import EngineError
 from engines.voices.demo import create_anna_su
 from knowledge.models import KnowledgeBase
@@ -17,14 +18,21 @@ HOT_WORDS = (
     "开发票、专票、注册地址、优惠、OneSuite。"
 )
 
+WORDS = {
+    "system_prompt": DEFAULT_SYSTEM_PROMPT.replace("一名电话客服", "OneSuite公司的电话客服"),
+    "greeting": "您好，这里是OneSuite，请问有什么可以帮您？",
+}
+
 
 class Command(BaseCommand):
     help = "Create the demo assistant 'anna' and the voice 'anna_su'; changes nothing that exists."
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         base = KnowledgeBase.objects.filter(slug="onesuite").first()
-        defaults = {"name": "安娜", "knowledge_base": base, "hot_words": HOT_WORDS}
-        _, created = Assistant.objects.get_or_create(slug="anna", defaults=defaults)
+        defaults = {"name": "安娜", "knowledge_base": base, "hot_words": HOT_WORDS, **WORDS}
+        assistant, created = Assistant.objects.get_or_create(slug="anna", defaults=defaults)
+        if created:
+            provide_transfer(assistant)
         self.stdout.write("assistant anna " + ("created" if created else "is there"))
         try:
             made = create_anna_su()
