@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
@@ -16,6 +17,20 @@ settings.load_profile("aiker")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the file that is one long test: behind the others it would run alone."""
     items.sort(key=lambda item: item.path.name != "test_on_postgresql.py")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:  # noqa: ARG001
+    """Keep SQLite's test database in a file, as an installation does.
+
+    In memory the threads of a process share one cache, in which a reader makes a writer fail at once.
+    """
+    default = django_settings.DATABASES["default"]
+    if default["ENGINE"].endswith("sqlite3"):
+        default["TEST"] = {
+            **default.get("TEST", {}),
+            "NAME": str(django_settings.AIKER.data_dir / "test.sqlite3"),
+        }
 
 
 @pytest.fixture(scope="session")
