@@ -74,7 +74,9 @@ class Config(BaseSettings):
         BASE_DIR / ".venv-quantize/bin/python",
         description="Python with llm-compressor; `make quantize-venv` installs this one.",
     )
-    engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
+    engine_threads: int = Field(
+        0, ge=0, description="Threads an engine may use; 0: all cores, at most 8, of the LLM 16."
+    )
 
     vram_budget_mb: int = Field(
         16384, ge=1, description="GPU memory (MB) that the engines of a published profile may take."

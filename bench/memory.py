@@ -113,11 +113,11 @@ def _language_model(model: str) -> Callable[[], None]:
 
     from engines.local.llama_cpp import server_params
     from engines.management.commands.serve_llm import start, weights
-    from engines.server.launch import threads
+    from engines.server.launch import MAX_LLM_THREADS, threads
     from tests.ports import free_port
 
     port = free_port()
-    server = start(server_params(weights(model), "127.0.0.1", port, threads()))
+    server = start(server_params(weights(model), "127.0.0.1", port, threads(MAX_LLM_THREADS)))
     body = {"messages": [{"role": "user", "content": SENTENCE * 100}], "max_tokens": 16}
 
     def ask() -> None:

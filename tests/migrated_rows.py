@@ -38,7 +38,7 @@ def restore(rows: Iterable[Model]) -> None:
     """Insert ``rows``, keys included, into empty tables."""
     # One transaction: a row may come before the row that it refers to.
     with transaction.atomic():
-        for model, group in groupby(rows, type):
+        for model, group in groupby(rows, lambda row: row.__class__):
             model._base_manager.bulk_create(list(group))
     ContentType.objects.clear_cache()
 

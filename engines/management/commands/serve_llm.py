@@ -21,7 +21,7 @@ from engines.local.llama_cpp import CONTEXT, SLOTS, server_params, weights_file
 from engines.local.llama_packing import packed
 from engines.measuring import used_mb
 from engines.models import EngineConfig
-from engines.server.launch import installed, threads
+from engines.server.launch import MAX_LLM_THREADS, installed, threads
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         self.yield_processor()
-        _server = start(server_params(path, host, port, threads(), context, slots))
+        _server = start(server_params(path, host, port, threads(MAX_LLM_THREADS), context, slots))
         seconds = time.perf_counter() - began
         logger.info("llm %s ready after %.1f s on port %d", path.parent.name, seconds, port)
         remember_memory(port, used_mb("cpu") - before)
