@@ -21,16 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:  # noqa: ARG001
-    """Keep SQLite's test database in a file, as an installation does.
-
-    In memory the threads of a process share one cache, in which a reader makes a writer fail at once.
-    """
+    """Let threads read what others write: in SQLite's shared memory a reader makes a writer fail at once."""
     default = django_settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
-        default["TEST"] = {
-            **default.get("TEST", {}),
-            "NAME": str(django_settings.AIKER.data_dir / "test.sqlite3"),
-        }
+        default["OPTIONS"]["init_command"] += " PRAGMA read_uncommitted=1;"
 
 
 @pytest.fixture(scope="session")
