@@ -32,8 +32,8 @@ from engines.sources import HUB_NAMES, Sources
 # would keep a context on that GPU for as long as this process lives.
 _GPU_QUESTION = """
 import xllamacpp
-kinds = (d["memory_total"] for d in xllamacpp.get_device_info() if "TYPE_GPU" in str(d["type"]))
-print(max(kinds, default=0) // 2**20)
+sizes = (d["memory_total"] for d in xllamacpp.get_device_info() if "TYPE_GPU" in str(d["type"]))
+print(max(sizes, default=0) // 2**20)
 """
 _QUESTION_S = 60
 

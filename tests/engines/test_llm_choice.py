@@ -10,9 +10,11 @@ from pytest_django.fixtures import Settings
 
 from engines import catalog, llm_choice
 from engines.catalog import get_model, model_dir, recorded
+from engines.gpu import Driver, Gpu
 from engines.llm_choice import CODER, GENERAL, Resources, Size, largest, served_llm
 from engines.local.llama_cpp import weights_file
 from engines.management.commands.serve_llm import weights
+from engines.server import launch
 from tests.engines.local_registry import LocalRegistry, sha256, tarball
 from tests.engines.test_fetch import run
 
@@ -53,6 +55,27 @@ format = "gguf"
 )
 def test_the_largest_model_that_fits_the_machine(machine: Resources, general: str, coder: str) -> None:
     assert (largest(GENERAL, machine), largest(CODER, machine)) == (general, coder)
+
+
+def test_a_gpu_that_llama_cpp_is_not_built_for_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library itself is asked; the one that requirements.txt names runs on the processor."""
+    driver = Driver("550.1", "12.4", (Gpu("RTX 4070 Ti", 16_376),))
+    monkeypatch.setattr(llm_choice, "look_at_gpus", lambda: driver)
+    asked = llm_choice.gpu_mb.__wrapped__
+    assert asked() == 0
+    monkeypatch.setattr(llm_choice, "_GPU_QUESTION", "print('a line of the library'); print(16_376)")
+    assert asked() == 16_376
+    monkeypatch.setattr(llm_choice, "_GPU_QUESTION", "raise SystemExit(1)")
+    assert asked() == 0
+
+
+@pytest.mark.parametrize(("cores", "used"), [(2, 2), (8, 8), (16, 16), (64, 16)])
+def test_the_language_model_may_use_more_threads_than_other_engines(
+    monkeypatch: pytest.MonkeyPatch, cores: int, used: int
+) -> None:
+    monkeypatch.setattr(launch, "machine_size", lambda: (cores, 64_000))
+    assert launch.threads(launch.MAX_LLM_THREADS) == used
+    assert launch.threads() == min(used, 8)
 
 
 @pytest.mark.parametrize("size", [*GENERAL, *CODER], ids=lambda size: size.model)
