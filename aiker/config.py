@@ -67,12 +67,16 @@ class Config(BaseSettings):
     stt_model: str = Field("whisper-base", description="Catalogue id of the speech recognition model.")
     tts_model: str = Field("kokoro-int8", description="Catalogue id of the speech synthesis model.")
     embedding_model: str = Field("bge-small-zh", description="Catalogue id of the embedding model.")
-    llm_model: str = Field("auto", description="Catalogue id of the LLM; auto: chosen from cores and memory.")
+    llm_model: str = Field(
+        "auto", description="Catalogue id of the LLM; auto: by hubs, cores, memory and GPU (docs/models.md)."
+    )
     quantize_python: Path = Field(
         BASE_DIR / ".venv-quantize/bin/python",
         description="Python with llm-compressor; `make quantize-venv` installs this one.",
     )
-    engine_threads: int = Field(0, ge=0, description="Threads an engine may use; 0: all cores, at most 8.")
+    engine_threads: int = Field(
+        0, ge=0, description="Threads an engine may use; 0: all cores, at most 8, of the LLM 16."
+    )
 
     vram_budget_mb: int = Field(
         16384, ge=1, description="GPU memory (MB) that the engines of a published profile may take."

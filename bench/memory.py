@@ -78,7 +78,7 @@ def prepared(stage: str, folder: Path) -> tuple[Any, Callable[[], Callable[[], N
 
     place = Place(threads(), folder / "cache")
     if stage == "llm":
-        from engines.catalog import served_llm
+        from engines.llm_choice import served_llm
 
         llm = OpenAILLM(base_url=settings.AIKER.llm_url, model=served_llm())
         return llm, lambda: _language_model(llm.model)
@@ -111,14 +111,13 @@ def _embed(engine: Any, _folder: Path) -> None:
 def _language_model(model: str) -> Callable[[], None]:
     import httpx
 
-    from engines.catalog import model_dir
     from engines.local.llama_cpp import server_params
-    from engines.management.commands.serve_llm import start
-    from engines.server.launch import threads
+    from engines.management.commands.serve_llm import start, weights
+    from engines.server.launch import MAX_LLM_THREADS, threads
     from tests.ports import free_port
 
     port = free_port()
-    server = start(server_params(model_dir(model) / "model.gguf", "127.0.0.1", port, threads()))
+    server = start(server_params(weights(model), "127.0.0.1", port, threads(MAX_LLM_THREADS)))
     body = {"messages": [{"role": "user", "content": SENTENCE * 100}], "max_tokens": 16}
 
     def ask() -> None:

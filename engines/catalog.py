@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 CATALOG = Path(__file__).with_name("catalog.toml")
 # Beside the files of a snapshot or of a model made here: the model as it was installed, every file pinned.
 RECORD = "aiker-model.json"
-SMALL_LLM, LARGE_LLM = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
 
 Kind = Literal["stt", "tts", "embedding", "rerank", "vad", "turn", "llm", "speaker"]
 # What can read a model: CTranslate2, transformers (also GPTQ and AWQ), llama.cpp, onnxruntime, coqui-tts ...
@@ -231,21 +230,6 @@ def model_dir(model_id: str) -> Path:
     return settings.AIKER.models / model_id
 
 
-def choose_llm(cores: int, memory_mb: int) -> str:
-    """Return the language model that a machine of this size can talk with.
-
-    The larger one needs 6 cores to begin an answer within a second or so. A machine sold with 8 GB
-    reports a little less than 8192 MB, since the firmware keeps some.
-    """
-    return LARGE_LLM if cores >= 6 and memory_mb >= 7500 else SMALL_LLM
-
-
-def served_llm() -> str:
-    """Return the id of the model that ``serve_llm`` serves."""
-    wanted = settings.AIKER.llm_model
-    return choose_llm(*machine_size()) if wanted == "auto" else wanted
-
-
 def machine_size() -> tuple[int, int]:
     """Return (cores this process may use, memory in MB) of the machine."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -254,10 +238,9 @@ def machine_size() -> tuple[int, int]:
 
 
 def default_models(config: Config) -> list[str]:
-    """Return the ids that these settings need, each once, the LLM last because it is the largest."""
-    llm = choose_llm(*machine_size()) if config.llm_model == "auto" else config.llm_model
+    """Return the ids that these settings need beside the language model (``llm_choice``), each once."""
     engines = [config.stt_model, config.tts_model, config.embedding_model]
-    return list(dict.fromkeys([*engines, "silero-vad", "smart-turn-v3", llm]))
+    return list(dict.fromkeys([*engines, "silero-vad", "smart-turn-v3"]))
 
 
 def _files(model_id: str, entry: dict[str, Any], packages: dict[str, Any]) -> list[dict[str, Any]]:

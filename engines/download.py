@@ -81,12 +81,22 @@ def disk_full_named(folder: Path) -> Iterator[None]:
 
 
 def get(
-    client: httpx.Client, url: str, *, backoff_s: float, accept: str, attempts: int = ATTEMPTS
+    client: httpx.Client,
+    url: str,
+    *,
+    backoff_s: float,
+    accept: str,
+    attempts: int = ATTEMPTS,
+    timeout_s: float | None = None,
 ) -> httpx.Response:
-    """Return the page of an index; raise SourceError when it cannot be had."""
+    """Return the page of an index; raise SourceError when it cannot be had.
+
+    ``timeout_s`` limits each step of a request, where it must be less patient than the client is.
+    """
+    timeout = client.timeout if timeout_s is None else timeout_s
     for attempt in range(attempts):
         try:
-            response = client.get(url, headers={"Accept": accept})
+            response = client.get(url, headers={"Accept": accept}, timeout=timeout)
             response.raise_for_status()
             return response
         except httpx.HTTPError as exc:

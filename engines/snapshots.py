@@ -25,7 +25,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from engines.catalog import CatalogError, Model, ModelFile, Part, check_relative
 from engines.download import FetchError, SourceError, get, shown
-from engines.sources import Sources, offline
+from engines.sources import PROBE_S, Sources, offline
 
 # The listing of a hub that does not answer is not worth the waiting that a download is.
 ATTEMPTS = 2
@@ -110,6 +110,21 @@ def resolve(model: Model, sources: Sources, downloads: Path) -> Model:
     )
 
 
+def hub_that_has(model: Model, sources: Sources) -> str:
+    """Return the hub (``hf``, ``modelscope``) that answers at once and lists a snapshot's files; else ""."""
+    assert model.snapshot
+    for repository in model.snapshot.sources:
+        if repository.scheme == "hf" and offline():
+            continue
+        try:
+            _pinned, listed = _list(repository, sources, attempts=1, timeout_s=PROBE_S)
+            chosen((file.path for file in listed), model.snapshot.include)
+        except (SourceError, LookupError):
+            continue
+        return repository.scheme
+    return ""
+
+
 def chosen(paths: Iterable[str], include: Sequence[str]) -> list[str]:
     """Return the paths that ``include`` asks for; raise LookupError with the pattern that finds none."""
     paths, found = sorted(paths), set()
@@ -149,9 +164,11 @@ def _resolve(model: Model, repository: Part, sources: Sources, downloads: Path) 
     return replace(model, files=tuple(files), origin=pinned.reference)
 
 
-def _list(repository: Part, sources: Sources) -> tuple[Part, list[_Listed]]:
+def _list(
+    repository: Part, sources: Sources, *, attempts: int = ATTEMPTS, timeout_s: float | None = None
+) -> tuple[Part, list[_Listed]]:
     """Return the repository at the commit it has now, and its files."""
-    answer = _ask(repository, sources)
+    answer = _ask(repository, sources, attempts, timeout_s)
     if isinstance(answer, dict) and answer.get("Success") is False:
         raise SourceError(f"{repository.reference}: {answer.get('Message')}")
     try:
@@ -179,11 +196,17 @@ def _list(repository: Part, sources: Sources) -> tuple[Part, list[_Listed]]:
         ) from exc
 
 
-def _ask(repository: Part, sources: Sources) -> Any:
+def _ask(repository: Part, sources: Sources, attempts: int, timeout_s: float | None) -> Any:
     url = sources.listing_url(repository)
-    wait_s = sources.backoff_s
     try:
-        page = get(sources.client, url, backoff_s=wait_s, accept="application/json", attempts=ATTEMPTS)
+        page = get(
+            sources.client,
+            url,
+            backoff_s=sources.backoff_s,
+            accept="application/json",
+            attempts=attempts,
+            timeout_s=timeout_s,
+        )
         return page.json()
     except ValueError as exc:
         raise SourceError(

@@ -23,6 +23,7 @@ HUBS = {
     "hf": ("HF_ENDPOINT", "https://huggingface.co"),
     "modelscope": ("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn"),
 }
+HUB_NAMES = {"hf": "Hugging Face", "modelscope": "ModelScope"}
 PROBE_S = 4.0
 
 

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_noop as _
 from pydantic import Field
 
 from engines.backends.torch_demand import chat_demand
-from engines.catalog import get_model, model_dir, served_llm
+from engines.catalog import get_model, model_dir
+from engines.llm_choice import served_llm
 from engines.local.base import LocalLLMEngine
-from engines.local.llama_cpp import demand
+from engines.local.llama_cpp import demand, weights_file
 from engines.memory import MIB, Demand
 from engines.registry import LocalBackend, Place, RemoteBackend, backend
 
@@ -30,8 +31,9 @@ class OpenAILLM(RemoteBackend):
     def demand(self) -> Demand | None:
         if self.base_url.rstrip("/") != settings.AIKER.llm_url:
             return None
-        path = model_dir(served_llm()) / "model.gguf"  # manage.py serve_llm
-        return demand(path) if path.exists() else Demand("cpu", get_model(served_llm()).memory_mb * MIB)
+        model = served_llm()  # manage.py serve_llm
+        path = weights_file(model_dir(model))
+        return demand(path) if path else Demand("cpu", get_model(model).memory_mb * MIB)
 
 
 @backend(

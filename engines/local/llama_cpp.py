@@ -19,6 +19,11 @@ PROMPT_CACHE_MB = 256
 RUNTIME_MB = 110.0
 
 
+def weights_file(folder: Path) -> Path | None:
+    """Return the GGUF file in a model's folder, of one in parts the first; None where there is none."""
+    return min(folder.glob("*.gguf"), default=None)
+
+
 def demand(path: Path, context: int = CONTEXT, slots: int = SLOTS, process: str = "llm") -> Demand:
     """Return what ``serve_llm`` takes with one GGUF file: on the CPU, all slots in one cache."""
     gguf = read_gguf(path)

@@ -41,6 +41,6 @@ def _forward(layer: torch.nn.Linear, values: torch.Tensor) -> torch.Tensor:
     from compressed_tensors.utils import get_direct_state_dict
 
     scheme = layer.quantization_scheme
-    compressor = BaseCompressor.get_value_from_registry(scheme.format.value)  # type: ignore[union-attr]
+    compressor = BaseCompressor.get_value_from_registry(scheme.format.value)
     weight = compressor.decompress(get_direct_state_dict(layer), scheme)["weight"]
     return linear(values, weight.to(values.dtype), layer.bias)

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from engines.catalog import CatalogError, Format, format_problem, get_model, machine_size, model_dir
 from engines.fetch import is_installed
 
-MOST_THREADS = 8
+MAX_THREADS = 8
+MAX_LLM_THREADS = 16
 
 
-def threads() -> int:
-    """Return how many threads one engine may use: the setting, else every core up to eight."""
-    return settings.AIKER.engine_threads or min(machine_size()[0], MOST_THREADS)
+def threads(most: int = MAX_THREADS) -> int:
+    """Return how many threads one engine may use: the setting, else every core up to ``most``."""
+    return settings.AIKER.engine_threads or min(machine_size()[0], most)
 
 
 def installed(model_id: str, kind: str, formats: Sequence[Format] = ()) -> Path:

@@ -199,7 +199,7 @@ def test_a_reply_goes_on_when_the_caller_only_listens(
         assert barge_in["held_ms"] == resumed["at_ms"] - call.all("reply_held")[0]["at_ms"]
         assert len(engines.prompts) == 1  # the language model was not asked about it
         assert len(call.all("turn_committed")) == 1
-        assert call.all("speech_paused") == call.all("speech_paused")[:1]
+        assert len(call.all("speech_paused")) == 1
 
     play(scenario)
     assert Call.objects.get().turns.get().barge_ins[0]["outcome"] == outcome

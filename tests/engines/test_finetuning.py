@@ -35,10 +35,15 @@ from engines.voices.scorecard import error_rate
 from tests.engines.serving import serving
 from tests.ports import free_port
 
-torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-pytest.importorskip("TTS", reason="needs requirements/torch.txt (make torch)")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make test-torch")
+pytest.importorskip("TTS", reason="needs PyTorch: make test-torch")
 
-pytestmark = [pytest.mark.django_db, pytest.mark.models, pytest.mark.usefixtures("english")]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.django_db,
+    pytest.mark.models,
+    pytest.mark.usefixtures("english"),
+]
 
 LINES = (
     "我们周一到周五早上九点开门。",

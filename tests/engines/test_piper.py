@@ -16,10 +16,12 @@ from engines.fetch import is_installed
 from engines.local.base import BadRequestError, Samples, Utterance
 from engines.registry import Place
 
-pytest.importorskip("piper", reason="needs requirements/piper.txt (GPL-3.0-or-later)")
+pytest.importorskip("piper", reason="needs Piper (GPL-3.0-or-later): make test-torch")
 
 from engines.local.piper import PiperTTS
 from tests.engines.piper_voice import write_voice
+
+pytestmark = pytest.mark.torch
 
 TEXT = "您好，这里是客服中心。请问有什么可以帮到您？"
 
@@ -97,7 +99,7 @@ def test_a_folder_without_a_voice_is_named(tmp_path: Path) -> None:
 @pytest.mark.models
 def test_a_real_voice_is_understood(tmp_path: Path) -> None:
     if not is_installed(get_model("piper-en-joe"), settings.AIKER.models):
-        pytest.skip("needs the voice: manage.py models pull piper-en-joe")
+        pytest.skip("needs the voice piper-en-joe: make test-torch")
     place = Place(2, tmp_path)
     tts = Piper(model="piper-en-joe").load(place)
     stt = FasterWhisper().load(place)

@@ -25,10 +25,10 @@ from engines.worker_process import run_worker
 from tests.engines.test_fetch import run
 from tests.engines.tiny_models import save_random, save_trained, save_whisper
 
-torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-transformers = pytest.importorskip("transformers", reason="needs requirements/torch.txt (make torch)")
-pytest.importorskip("compressed_tensors", reason="needs requirements/torch.txt (make torch)")
-pytestmark = pytest.mark.usefixtures("english")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make test-torch")
+transformers = pytest.importorskip("transformers", reason="needs PyTorch: make test-torch")
+pytest.importorskip("compressed_tensors", reason="needs PyTorch: make test-torch")
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("english")]
 
 WHISPER = model_dir("whisper-base")
 PYTHON = project.AIKER.quantize_python

@@ -28,8 +28,10 @@ from engines.server.stages import Stage, stages_for
 from tests.engines.tiny_llm import CONTEXT, build
 from tests.ports import free_port
 
-pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-pytest.importorskip("transformers", reason="needs requirements/torch.txt (make torch)")
+pytest.importorskip("torch", reason="needs PyTorch: make test-torch")
+pytest.importorskip("transformers", reason="needs PyTorch: make test-torch")
+
+pytestmark = pytest.mark.torch
 
 KINDS = ("qwen2", "glm", "baichuan")
 QUESTION: Any = [{"role": "system", "content": "你是客服。"}, {"role": "user", "content": "周六几点开门？😀"}]

@@ -90,7 +90,7 @@ def house(settings: Settings, server_port: int, cache: Path, tmp_path: Path) -> 
 @pytest.fixture
 def xtts(house: Path) -> EngineConfig:
     """An XTTS engine whose model is small and random, but installed and loaded as the real one."""
-    pytest.importorskip("TTS", reason="XTTS needs requirements/torch.txt (make torch)")
+    pytest.importorskip("TTS", reason="needs PyTorch: make test-torch")
     _need_speaker_model()
     install_xtts(house)
     return EngineConfig.objects.create(
@@ -144,6 +144,7 @@ def test_a_stock_voice_is_prepared_judged_and_published(
     assert voice.published_names == {"": "zf_xiaobei"}
 
 
+@pytest.mark.torch
 def test_xtts_clones_and_speaks_to_a_caller(
     house: Path, xtts: EngineConfig, say: Callable[[str, str], Samples], admin_user: User
 ) -> None:
@@ -174,6 +175,7 @@ def test_xtts_clones_and_speaks_to_a_caller(
             _heard(replace(endpoint, voice="nobody"), "您好。")
 
 
+@pytest.mark.torch
 def test_another_recording_or_model_makes_it_outdated(
     house: Path, xtts: EngineConfig, say: Callable[[str, str], Samples]
 ) -> None:
@@ -198,6 +200,7 @@ def test_another_recording_or_model_makes_it_outdated(
     assert [path for path in (house.parent / "media").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.torch
 def test_two_speakers_are_told_apart(xtts: EngineConfig, say: Callable[[str, str], Samples]) -> None:
     both = np.concatenate([say(TEXT, "zf_xiaobei"), say(TEXT, "zm_yunxi")])
     voice = voice_with([both], engine=xtts, is_synthetic=True)
@@ -207,6 +210,7 @@ def test_two_speakers_are_told_apart(xtts: EngineConfig, say: Callable[[str, str
     assert any("one speaker" in line for line in obstacles(voice))
 
 
+@pytest.mark.torch
 def test_a_person_is_not_cloned_without_consent(
     xtts: EngineConfig, say: Callable[[str, str], Samples]
 ) -> None:
@@ -248,4 +252,4 @@ def _installed(model: str) -> Path:
 
 def _need_speaker_model() -> None:
     if missing := SpeakerJudge.missing():
-        pytest.skip(f"the speaker model is missing: {missing}")
+        pytest.skip(f"the speaker model is missing ({missing}): make test-torch")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs requirements/torch.txt (make torch)")
-transformers = pytest.importorskip("transformers", reason="needs requirements/torch.txt (make torch)")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make test-torch")
+transformers = pytest.importorskip("transformers", reason="needs PyTorch: make test-torch")
 
 LETTERS = "押金要交多少周六开门吗退租提前一个月说在还钥匙以后三工作日内回您好预热办公室是定，。？"
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}

@@ -16,7 +16,7 @@ from tests.engines import tiny_bge
 from tests.engines.serving import serving
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.models, pytest.mark.usefixtures("processes")]
+pytestmark = [pytest.mark.torch, pytest.mark.models, pytest.mark.usefixtures("processes")]
 QUESTION = "想租个固定的工位，每个月多少钱"
 
 

@@ -138,11 +138,10 @@ async def test_a_hanging_engine_server_costs_a_second_at_most(
     async with silent_server() as port:
         move(processes, engines_port=port)
         retriever = Retriever(sample_collection, MODEL)
-        started = time.perf_counter()
-        error = (await retriever.search("周六开门吗")).failed
+        async with asyncio.timeout(PATIENCE_S):
+            error = (await retriever.search("周六开门吗")).failed
     assert error is not None
     assert (error.stage, error.code) == ("embedding", "timeout")
-    assert time.perf_counter() - started < EMBED_TIMEOUT_S + 2
 
 
 async def test_a_hanging_chroma_is_given_up(

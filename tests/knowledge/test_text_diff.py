@@ -29,10 +29,10 @@ def test_what_changed_is_marked(before: str, after: str, seen: str) -> None:
 
 
 def test_the_longest_answers_are_compared_in_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     before, after = "甲乙丙丁" * 5000, "丁丙乙甲" * 5000
     assert "".join(p.text for p in diff(before, after) if p.kind != "removed") == after
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_fields_are_shown_as_operators_write_them() -> None:

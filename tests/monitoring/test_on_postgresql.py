@@ -29,12 +29,13 @@ QUERIES = [
 ]
 
 
-def test_the_tests_of_queries_pass_on_postgresql() -> None:
+def test_the_tests_of_queries_pass_on_postgresql(pytestconfig: pytest.Config) -> None:
     if reason := why_not():
         pytest.skip(reason)
     with temporary_database("tests") as url:
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += [f"--randomly-seed={pytestconfig.getoption('randomly_seed')}"]
         done = subprocess.run(
             [*command, *(str(HERE / name) for name in QUERIES)],
             cwd=BASE_DIR,

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from engines.catalog import CatalogError, Model, default_models, get_model, load_catalog
 from engines.conversions import QUANTIZATIONS, Quantization, convert_model
-from engines.download import FetchError
+from engines.download import DiskFull, FetchError
 from engines.fetch import ensure, is_installed, remove, verify
 from engines.install import megabytes
+from engines.llm_choice import choose
 from engines.quantize import Footprint, quantize_model
 from engines.sources import Sources
 from engines.worker_process import WorkerError
@@ -62,7 +63,7 @@ class Command(BaseCommand):
             if action == "list":
                 self._list()
             elif action == "pull":
-                self._pull([get_model(i) for i in options["ids"] or default_models(settings.AIKER)])
+                self._pull([get_model(model_id) for model_id in options["ids"]])
             elif action == "verify":
                 named = [get_model(i) for i in options["ids"]]
                 self._verify(named or [m for m in load_catalog().values() if is_installed(m, root)])
@@ -117,24 +118,45 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
     def _pull(self, models: Sequence[Model]) -> None:
-        root = settings.AIKER.models
         with Sources(self.stdout.write) as sources:
-            for model in models:
-                installed = is_installed(model, root)
-                ensure(model, root, sources=sources, say=self.stdout.write)
-                if not model.commercial:
-                    self.stderr.write(
-                        self.style.WARNING(
-                            _("%(id)s may not be used commercially: its licence is %(licence)s, see %(url)s")
-                            % {"id": model.id, "licence": model.licence, "url": model.licence_url}
-                        )
-                    )
-                if not installed:
-                    self.stdout.write(
-                        _("Installed %(id)s (licence %(licence)s)")
-                        % {"id": model.id, "licence": model.licence}
-                    )
-        self.stdout.write(_("Models are ready in %(folder)s") % {"folder": root})
+            for model in models or [get_model(model_id) for model_id in default_models(settings.AIKER)]:
+                self._install(model, sources)
+            if not models:
+                self._install_llm(sources)
+        self.stdout.write(_("Models are ready in %(folder)s") % {"folder": settings.AIKER.models})
+
+    def _install_llm(self, sources: Sources) -> None:
+        """Install the language model of the settings, and say in one line which and why."""
+        choice = choose(sources)
+        line = _("Language model: %(model)s, %(reason)s")
+        self.stdout.write(line % {"model": choice.model, "reason": choice.reason})
+        try:
+            self._install(get_model(choice.model), sources)
+        except DiskFull:
+            raise
+        except FetchError as exc:
+            if not choice.fallback:
+                raise
+            self.stderr.write(self.style.WARNING(str(exc)))
+            reason = _("because %(model)s could not be fetched") % {"model": choice.model}
+            self.stdout.write(line % {"model": choice.fallback, "reason": reason})
+            self._install(get_model(choice.fallback), sources)
+
+    def _install(self, model: Model, sources: Sources) -> None:
+        root = settings.AIKER.models
+        installed = is_installed(model, root)
+        ensure(model, root, sources=sources, say=self.stdout.write)
+        if not model.commercial:
+            self.stderr.write(
+                self.style.WARNING(
+                    _("%(id)s may not be used commercially: its licence is %(licence)s, see %(url)s")
+                    % {"id": model.id, "licence": model.licence, "url": model.licence_url}
+                )
+            )
+        if not installed:
+            self.stdout.write(
+                _("Installed %(id)s (licence %(licence)s)") % {"id": model.id, "licence": model.licence}
+            )
 
     def _convert(self, source: str, to: str, quantization: Quantization) -> None:
         model = convert_model(source, settings.AIKER.models, quantization=quantization, to=to)

@@ -15,13 +15,13 @@ from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from engines.catalog import choose_llm, machine_size
 from engines.fit import store_measurement
-from engines.local.llama_cpp import CONTEXT, SLOTS, server_params
+from engines.llm_choice import served_llm
+from engines.local.llama_cpp import CONTEXT, SLOTS, server_params, weights_file
 from engines.local.llama_packing import packed
 from engines.measuring import used_mb
 from engines.models import EngineConfig
-from engines.server.launch import installed, threads
+from engines.server.launch import MAX_LLM_THREADS, installed, threads
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +51,14 @@ class Command(BaseCommand):
     def handle(
         self, *_args: Any, host: str, port: int, model: str, context: int, slots: int, **_options: Any
     ) -> None:
-        path = weights(choose_llm(*machine_size()) if model == "auto" else model)
+        path = weights(served_llm() if model == "auto" else model)
         path = packed(path, settings.AIKER.data_dir / "cache" / "llm")
         began, before = time.perf_counter(), used_mb("cpu")
         stops = (signal.SIGINT, signal.SIGTERM)
         # Blocked before llama.cpp starts its threads, so that none of them takes the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         self.yield_processor()
-        _server = start(server_params(path, host, port, threads(), context, slots))
+        _server = start(server_params(path, host, port, threads(MAX_LLM_THREADS), context, slots))
         seconds = time.perf_counter() - began
         logger.info("llm %s ready after %.1f s on port %d", path.parent.name, seconds, port)
         remember_memory(port, used_mb("cpu") - before)
@@ -94,10 +94,10 @@ def remember_memory(port: int, measured_mb: float) -> None:
 def weights(model: str) -> Path:
     """Return the GGUF file of a model of the catalogue or in a folder, or raise CommandError."""
     folder = Path(model) if model.startswith("/") else installed(model, "llm")
-    files = sorted(folder.glob("*.gguf"))  # of a file in parts, llama.cpp wants the first
-    if not files:
+    path = weights_file(folder)
+    if path is None:
         raise CommandError(_("%(folder)s has no .gguf file, which llama.cpp needs.") % {"folder": folder})
-    return files[0]
+    return path
 
 
 def start(params: Any) -> Any:

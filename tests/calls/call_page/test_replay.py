@@ -118,7 +118,9 @@ class TestRun:
         ]
         then, now = row(text, "Recognition")
         assert then == "300 ms"
-        assert re.fullmatch(r"\d+ ms -\d+", now)
+        took = re.fullmatch(r"(\d+) ms ([+-]?\d+)", now)
+        assert took, now
+        assert int(took[2]) == int(took[1]) - 300
         for step, was in (("First token", "200 ms"), ("First clause", "250 ms"), ("First audio", "250 ms")):
             then, now = row(text, step)
             assert then == was
