@@ -72,6 +72,7 @@ class AssistantAdmin(ModelAdmin):
                     "greeting",
                     "no_answer",
                     "apology",
+                    "unheard_answer",
                     "there_answer",
                     "hold_answer",
                     "machine_answer",
@@ -92,6 +93,7 @@ class AssistantAdmin(ModelAdmin):
                     "silence_prompts",
                     "hold_seconds",
                     "filler_ms",
+                    "max_answer_seconds",
                     "max_call_seconds",
                 ]
             },

@@ -99,6 +99,8 @@ class Conversation:
         await word(answer, self.plan, question, found, self.llm, self._history, now)
         reply.text, reply.way, reply.written = answer.text, (answer.way or Way.MODEL).value, answer.written
         reply.stopped = answer.stopped
+        if answer.errors:
+            reply.error = answer.errors[0].message
         if not manner:
             self._topic = found.topic if found else question
             remember(self._history, question, reply.text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
+from aiker.calls.model_output.filter import OutputSettings
 from aiker.calls.models import Assistant, MenuAction
 from aiker.calls.tools.spec import ToolSpec
 from engines.models import VoiceProfile
@@ -43,6 +44,7 @@ class CallPlan:
     no_answer: str
     greeting: str
     apology: str
+    unheard_answer: str
     silence_prompt: str
     goodbye: str
     there_answer: str
@@ -58,12 +60,14 @@ class CallPlan:
     end_of_turn_ms: int
     longest_pause_ms: int
     max_call_seconds: int
+    max_answer_seconds: int
     tools: tuple[ToolSpec, ...] = ()
 
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
-        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
+        whole = [self.greeting, self.apology, self.silence_prompt, self.unheard_answer, self.goodbye]
+        whole += self.fillers
         # As they are recited: an answer to the caller goes clause by clause.
         answers = [self.no_answer, self.greeting, self.there_answer, self.hold_answer]
         answers += [self.machine_answer, self.goodbye]
@@ -71,6 +75,11 @@ class CallPlan:
         answers += [text for tool in self.tools for text in tool.sentences]
         clauses = (clause for text in answers for clause in clauses_of(text))
         return list(dict.fromkeys([*filter(None, whole), *clauses]))
+
+    @property
+    def output(self) -> OutputSettings:
+        """How what the language model writes is filtered before it is said."""
+        return OutputSettings(self.language, self.max_answer_seconds, tuple(self.phrases))
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -107,6 +116,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         no_answer=assistant.no_answer,
         greeting=assistant.greeting,
         apology=assistant.apology,
+        unheard_answer=assistant.unheard_answer,
         silence_prompt=assistant.silence_prompt,
         goodbye=assistant.goodbye,
         there_answer=assistant.there_answer,
@@ -122,6 +132,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         end_of_turn_ms=assistant.end_of_turn_ms,
         longest_pause_ms=assistant.longest_pause_ms,
         max_call_seconds=assistant.max_call_seconds,
+        max_answer_seconds=assistant.max_answer_seconds,
         tools=_tools(assistant),
     )
 

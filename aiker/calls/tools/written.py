@@ -53,17 +53,20 @@ class Reading:
     async def rest(self) -> AsyncIterator[str]:
         """Yield the words, from the first one on, up to a call that is written behind them."""
         words, held = _cut(self._held)
-        while True:
-            if words:
-                yield words
-            item = await anext(self._items, None)
-            if item is None:
-                break
-            if isinstance(item, ToolCall):
-                self._keep(item)
-                words = ""
-            else:
-                words, held = _cut(held + item)
+        try:
+            while True:
+                if words:
+                    yield words
+                item = await anext(self._items, None)
+                if item is None:
+                    break
+                if isinstance(item, ToolCall):
+                    self._keep(item)
+                    words = ""
+                else:
+                    words, held = _cut(held + item)
+        finally:
+            await self.close()  # whoever listens may have heard enough
         if not _CALL.match(held):
             yield held
         elif self.call is None:
