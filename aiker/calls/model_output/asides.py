@@ -31,6 +31,9 @@ _STAGE_ENGLISH = re.compile(
     r"warm\w*|cheer\w*|gent\w*|polite\w*|tone|voice|breath\w*|beat|silence|music|think\w*|typing|clear\w*|um+|uh+|hm+|grin\w*)\b",
     re.IGNORECASE,
 )
+_STAGE_LABEL = re.compile(
+    r"^(?:旁白|画外音|内心\w{0,2}|心理\w{0,2}|OS|系统\w{0,2}|场景|动作|表情|语气|神态)\s*[：:]", re.IGNORECASE
+)
 _LONGEST_STAGE = 20
 
 
@@ -52,8 +55,8 @@ _OTHER = (
 )
 _MATERIAL = r"(?:参考)?资料|已知信息|上下文|知识库|context|passages?"
 _LABEL = re.compile(
-    rf"(?:^|\s)[#*_【\[「\s]*(?:(?P<own>{_OWN})|(?P<other>{_OTHER})|(?P<material>{_MATERIAL}))"
-    r"(?:[（(][^（）()]*[)）])?(?:又|继续|接着|再)?(?:问|说|提问|追问|答|回答|回复|道)?[*_】\]」\s]*[：:]\s*$",
+    rf"(?:^|\s)[-—>#*_【\[「\s]*(?:(?P<own>{_OWN})|(?P<other>{_OTHER})|(?P<material>{_MATERIAL}))"
+    r"(?:[（(][^（）()]*[)）])?(?:又|继续|接着|再)?(?:问|说|提问|追问|反问|表示|答|回答|回复|道){0,2}[*_】\]」\s]*[：:]\s*$",
     re.IGNORECASE,
 )
 
@@ -69,6 +72,8 @@ def spoken_aside(content: str, bracket: str) -> str:
 
 
 def _is_stage(content: str) -> bool:
+    if _STAGE_LABEL.match(content):
+        return True
     if len(content) > _LONGEST_STAGE and content.isascii() is False:
         return False
     if content.isascii():

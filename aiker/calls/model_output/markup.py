@@ -25,6 +25,8 @@ _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->", re.DOTALL)
 _LINK = re.compile(r"!?\[[^\[\]\n]{0,120}\](?:\([^()\n]{0,400}\))?")
 _ROUND = re.compile(r"[（(][^（）()\n]{0,60}[)）]")
 _SQUARE = re.compile(r"[【〔［][^【】〔〕［］\n]{0,60}[】〕］]")
+_MAIL = re.compile(r"<(?:mailto:)?([\w.+-]+@[\w.-]+)>", re.ASCII)
+_TOOL_CALL = re.compile(r"[A-Za-z_][\w.]*\((?=[^()\n]*[\"'={])[^()\n]*\)", re.ASCII)  # search(query="价格")
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
 _CODE = re.compile(r"`[^`\n]{1,120}`")
 _CODE_BEGUN = re.compile(r"`[^`\n]{0,120}$")
@@ -54,7 +56,7 @@ ADDRESS_STARTS = r"https?://|www\."
 
 _DIRTY = re.compile(r"[^\w\s，。！？、；：,.!?;:%％+\-/·～—“”《》¥￥℃㎡²³×=@&—…]|_|www|://|---|--|&#?\w+;")
 _LINE = re.compile(
-    r"^\s*(?:#{1,6}\s+|>+\s?|[-*+•·▪‣●○■□◆◇►▶→➢★☆✓✔✅❌✗]\s+|[-•·▪‣●■◆►▶➢✓✔✅❌✗](?=[\u4e00-\u9fff])"
+    r"^\s*(?:#{1,6}\s+(?!\s*[号键])|>+(?:\s+|(?=[^\d\s=]))|(?!\*\s*[号键])[-*+•·▪‣●○■□◆◇►▶→➢★☆✓✔✅❌✗]\s+|[-•·▪‣●■◆►▶➢✓✔✅❌✗](?=[\u4e00-\u9fff])"
     r"|\d{1,2}[.．](?:\s+|(?=[\u4e00-\u9fff*]))|\d{1,2}[)）、]\s*(?!\d)|[（(]\d{1,2}[)）]\s*)+"
 )
 _TASK = re.compile(r"^\s*\[[ xX]\]\s*")
@@ -139,6 +141,7 @@ def plain(text: str, *, line_start: bool) -> str:
     if "```" in text:
         text = re.sub(r"```.*", _fence, text, flags=re.DOTALL)
     text = _without_braces(text)
+    text = _TOOL_CALL.sub("", _MAIL.sub(r"\1", text))
     text = html.unescape(_TAG.sub("", _BREAK.sub("，", text))).replace("\xa0", " ")
     text = _STRUCK.sub("", text)
     text = _LINK.sub(_link, text)

@@ -45,6 +45,8 @@ class Reading:
             if not _may_be_call(self._held):
                 return True
         if self.call is None and self._held.strip():
+            if "{" not in self._held:
+                return True  # a block of words
             # Written out, and readable or not: no caller is to hear it.
             self.call = written_call(self._held)
         self._held = ""
@@ -67,7 +69,7 @@ class Reading:
                     words, held = _cut(held + item)
         finally:
             await self.close()  # whoever listens may have heard enough
-        if not _CALL.match(held):
+        if not _CALL.match(held) or "{" not in held:
             yield held
         elif self.call is None:
             self.call = written_call(held)

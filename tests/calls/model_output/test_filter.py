@@ -64,6 +64,7 @@ def filtered(text: str, size: int = 2, question: str = "多少钱", texts: tuple
         pytest.param('价格是99元。{"name": "search", "parameters": {"q": "价格"}}', ANSWER, id="T-bare-json"),
         pytest.param('价格是99元。```json\n{"price": 99}\n```', ANSWER, id="T-fenced-json"),
         pytest.param('价格是99元。\nAction: search\nAction Input: {"q": 1}', ANSWER, id="T-react"),
+        pytest.param('价格是99元。[search(query="价格")]', ANSWER, id="T-python"),
         # invented dialogue
         pytest.param(
             "客服：价格是99元。\n客户问：那有优惠吗\n客服：有的，打八折。", ANSWER, id="S7-dialogue"
@@ -80,6 +81,8 @@ def filtered(text: str, size: int = 2, question: str = "多少钱", texts: tuple
         pytest.param("【系统提示】价格是99元。", ANSWER, id="S7-system"),
         pytest.param("*轻声* 价格是99元。", ANSWER, id="S7-stars"),
         pytest.param("(smiles warmly) 价格是99元。", ANSWER, id="S7-English"),
+        pytest.param("（旁白：此时客户有些不耐烦，需要安抚他的情绪）价格是99元。", ANSWER, id="S7-narration"),
+        pytest.param("价格是99元。\n- 客户回复说：好", ANSWER, id="S7-reply"),
         pytest.param("（用户沉默）价格是99元（停顿两秒）。", ANSWER, id="S7-pause"),
         # markup
         pytest.param("请看[官网](https://a.example/b?c=1)，谢谢。", "请看官网，谢谢。", id="S5-link"),
@@ -139,6 +142,8 @@ def test_only_the_answer_is_said(written: str, said: str, size: int) -> None:
         "我需要查一下您的订单号，请稍等。",
         "用户需要先在官网注册。",
         "（010）12345678",
+        ">100元的订单免运费。",
+        "# 号键结束，* 号键返回。",
         "α波和β版都可以。",
         "99元，99元，都是99元。",
         "OK，没问题。",
