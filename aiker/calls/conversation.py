@@ -351,7 +351,8 @@ class Conversation:
         if not reply.user_text and not reply.error:
             self._reply = None  # no turn
             self._speculation.end_turn()
-            if self._unheard.ask_again(reply.served["stt"].certainty.get("no_speech_prob")):
+            served = reply.served.get("stt")
+            if served and self._unheard.ask_again(served.certainty.get("no_speech_prob")):
                 await self._say_to_silence(self.plan.unheard_answer)
             if self._reply is not None:
                 return
