@@ -85,6 +85,7 @@ class AssistantAdmin(ModelAdmin):
                     "greeting",
                     "no_answer",
                     "apology",
+                    "unheard_answer",
                     "there_answer",
                     "hold_answer",
                     "machine_answer",
@@ -105,6 +106,7 @@ class AssistantAdmin(ModelAdmin):
                     "silence_prompts",
                     "hold_seconds",
                     "filler_ms",
+                    "max_answer_seconds",
                     "max_call_seconds",
                 ]
             },

@@ -104,6 +104,8 @@ class Conversation:
         reply.text, reply.way, reply.written = answer.text, (answer.way or Way.MODEL).value, answer.written
         reply.stopped = answer.stopped
         self._pending = desk.offered_by(reply.text, question) or (pending if manner else None)
+        if answer.errors:
+            reply.error = answer.errors[0].message
         if not manner:
             self._topic = found.topic if found else question
             remember(self._history, question, reply.text)

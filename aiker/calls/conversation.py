@@ -52,6 +52,7 @@ from aiker.calls.timers import Timers
 from aiker.calls.tools.desk import ToolDesk
 from aiker.calls.tools.spec import Called
 from aiker.calls.turn_taking import Decision, Turn, TurnSettings, TurnTaking
+from aiker.calls.unheard import Unheard
 from aiker.calls.vad import WINDOW_MS
 from aiker.calls.voice import Voice
 from engines.errors import EngineError
@@ -112,6 +113,7 @@ class Conversation:
             settings.AIKER.speculation_load,
         )
         self._memory = Memory(plan.apology)
+        self._unheard = Unheard()
         self._reply: Reply | None = None
         self._speech_from_ms = 0.0
         self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
@@ -134,6 +136,7 @@ class Conversation:
             words=plan,
             fillers=Fillers(plan.fillers, plan.filler_ms),
             system_prompt=plan.system_prompt,
+            output=plan.output,
             correct=plan.lexicon.correct,
             speaker=speaker,
             emit=self._emit,
@@ -177,6 +180,7 @@ class Conversation:
         if self._closing:
             return
         self._floor.window(WINDOW_MS, probability)
+        self._unheard.window(WINDOW_MS, probability)
         audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             if not self._floor.take(decision):
@@ -189,6 +193,7 @@ class Conversation:
         self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
         self._speech_from_ms = decision.speech_start_ms
+        self._unheard.begin()
         self._partials.begin()
         reply = self._reply
         if reply is None:
@@ -334,16 +339,25 @@ class Conversation:
             return
         task.result()  # a bug in the reply ends the call through ``_spawn``
         if reply.error:
-            await self._apologise(reply, reply.error)
+            self._report(reply, reply.error)
+        if reply.error and not reply.recovered:
+            self._failures += 1
+            await self._announcer.say(self.plan.apology, lambda: reply is self._reply)
         else:
             self._failures = 0
         await self._speaker.drained()
         if reply is not self._reply:
             return
         if not reply.user_text and not reply.error:
-            self._reply = None  # a noise, not a turn
+            self._reply = None  # no turn
             self._speculation.end_turn()
+            served = reply.served.get("stt")
+            if served and self._unheard.ask_again(served.certainty.get("no_speech_prob")):
+                await self._say_to_silence(self.plan.unheard_answer)
+            if self._reply is not None:
+                return
         else:
+            self._unheard.understood()
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
             await self.say_goodbye(EndReason.ENGINE_FAILURE)
@@ -359,11 +373,9 @@ class Conversation:
         else:
             self._spawn(self._prime())
 
-    async def _apologise(self, reply: Reply, error: EngineError) -> None:
-        self._failures += 1
+    def _report(self, reply: Reply, error: EngineError) -> None:
         self._emit(CallEvent.ERROR, reply.number, **error.as_dict())
         logger.warning("call %s: %s %s: %s", self._journal.call.id, error.stage, error.code, error.message)
-        await self._announcer.say(self.plan.apology, lambda: reply is self._reply)
 
     def _close_turn(self, reply: Reply, *, interrupted: bool) -> None:
         """Record the turn and put what was heard, and only that, into the history."""

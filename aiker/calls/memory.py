@@ -47,7 +47,8 @@ class Memory:
         if version := record.retrieval.get("version"):
             self._versions[version] = None
         # What a tool did is not done again, however much of it was said.
-        whole = (reply.done or reply.tools.acted) and reply.error is None
+        answered = reply.error is None or reply.recovered
+        whole = (reply.done or reply.tools.acted) and answered
         if reply.manner.repeats:
             mend(self.messages, record.heard_text)
             if self.earlier and not self.earlier.clauses:

@@ -100,6 +100,13 @@ class Assistant(models.Model):
         default="抱歉，系统出了点问题，请您再说一遍。",
         help_text=_("Spoken when an engine fails."),
     )
+    unheard_answer = models.CharField(
+        _("when nothing was understood"),
+        max_length=200,
+        blank=True,
+        default="不好意思，没听清，请您再说一遍。",
+        help_text=_("Spoken at once when the caller spoke and no words were recognised. Empty: silence."),
+    )
     no_answer = models.CharField(
         _("when the knowledge has no answer"),
         max_length=200,
@@ -194,6 +201,13 @@ class Assistant(models.Model):
     )
     max_call_seconds = models.PositiveIntegerField(
         _("longest call (s)"), default=900, validators=[MinValueValidator(30), MaxValueValidator(14400)]
+    )
+
+    max_answer_seconds = models.PositiveSmallIntegerField(
+        _("longest answer (s)"),
+        default=30,
+        validators=[MinValueValidator(5), MaxValueValidator(300)],
+        help_text=_("Of the language model: it ends with the last clause that fits."),
     )
 
     class Meta:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from aiker.calls.clauses import clauses_of
+from aiker.calls.model_output.filter import OutputSettings
 from aiker.calls.models import Assistant, MenuAction
 from aiker.calls.tools.spec import ToolSpec
 from aiker.calls.transfer_requests import instructions_without_offer, without_offer
@@ -45,6 +46,7 @@ class CallPlan:
     no_transfer: tuple[str, ...]  # to one who asks for a person, when there is no transfer
     greeting: str
     apology: str
+    unheard_answer: str
     silence_prompt: str
     goodbye: str
     there_answer: str
@@ -60,12 +62,14 @@ class CallPlan:
     end_of_turn_ms: int
     longest_pause_ms: int
     max_call_seconds: int
+    max_answer_seconds: int
     tools: tuple[ToolSpec, ...] = ()
 
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
-        whole = [self.greeting, self.apology, self.silence_prompt, self.goodbye, *self.fillers]
+        whole = [self.greeting, self.apology, self.silence_prompt, self.unheard_answer, self.goodbye]
+        whole += self.fillers
         # As they are recited: an answer to the caller goes clause by clause.
         no_answer = self.no_answer if self.can_transfer else without_offer(self.no_answer)
         answers = [no_answer, self.greeting, self.there_answer, self.hold_answer]
@@ -80,6 +84,11 @@ class CallPlan:
     def can_transfer(self) -> bool:
         """Whether a caller who asks for a person can be handed over."""
         return any(tool.hands_over for tool in self.tools)
+
+    @property
+    def output(self) -> OutputSettings:
+        """How what the language model writes is filtered before it is said."""
+        return OutputSettings(self.language, self.max_answer_seconds, tuple(self.phrases))
 
     @property
     def engine_names(self) -> dict[str, str]:
@@ -123,6 +132,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         no_transfer=tuple(assistant.no_transfer),
         greeting=said(assistant.greeting),
         apology=said(assistant.apology),
+        unheard_answer=said(assistant.unheard_answer),
         silence_prompt=said(assistant.silence_prompt),
         goodbye=said(assistant.goodbye),
         there_answer=said(assistant.there_answer),
@@ -139,6 +149,7 @@ def plan_for(assistant: Assistant) -> CallPlan:
         longest_pause_ms=assistant.longest_pause_ms,
         max_call_seconds=assistant.max_call_seconds,
         tools=tools,
+        max_answer_seconds=assistant.max_answer_seconds,
     )
 
 

@@ -30,6 +30,9 @@ from aiker.calls.grounded import Grounding
 from aiker.calls.latency import Timeline
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.menu import Keyed
+from aiker.calls.model_output.fallback import words_behind
+from aiker.calls.model_output.filter import OutputFilter
+from aiker.calls.model_output.stream import filter_for, spoken_words, without_thoughts
 from aiker.calls.models import EndReason
 from aiker.calls.playout import Segment
 from aiker.calls.records import TurnRecord
@@ -72,6 +75,8 @@ class Reply:
     passages: list[dict[str, Any]] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
+    recovered: bool = False  # the caller was answered in spite of the error
+    output: OutputFilter | None = None  # what was made of the language model's last answer
     end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
     committed_at: float | None = None
     announced: bool = False
@@ -87,6 +92,7 @@ class Reply:
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
     _understood: asyncio.Event = field(default_factory=asyncio.Event)
     _mask: asyncio.Task[None] | None = None
+    _given: list[Message] = field(default_factory=list)  # what the language model answers
 
     def __post_init__(self) -> None:
         self.note = noting(self.served)
@@ -178,7 +184,8 @@ class Reply:
             recorded_voice_to_voice_ms=recorded_ms,
             contributions=[share._asdict() for share in self.timeline.contributions()],
             moments=self.timeline.as_dict()
-            | {"end_of_turn": self.end_of_turn, "speech_end_at": round(self.timeline.speech_end)},
+            | {"end_of_turn": self.end_of_turn, "speech_end_at": round(self.timeline.speech_end)}
+            | ({"model_output": self.output.notes} if self.output and self.output.notes else {}),
             passages=self.passages,
             retrieval=self._retrieval(),
             engines={stage: served.engine for stage, served in self.served.items()},
@@ -205,6 +212,7 @@ class Reply:
         except EngineError as exc:
             self.error = exc.with_traceback(None)
             self.on_heard(self)
+            await self._recover(exc)
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
         self._unmask()
@@ -313,9 +321,27 @@ class Reply:
         if may_call:
             await self.tools.converse(messages, otherwise=fixed)
         else:
+            self._given = messages
             await self.say(self.voice.llm.stream(messages, self.note))
         if not self.spoken.segments:
             raise EngineError("llm", "empty", "the language model answered with nothing that can be said")
+        if not self.spoken.has_audio:
+            raise EngineError("tts", "empty", "the voice made no sound of the answer")
+
+    async def _recover(self, error: EngineError) -> None:
+        """Say the entry's own words in place of an answer that the language model did not give."""
+        if error.stage != "llm" or self.tools.acted:
+            return
+        words = words_behind(self.spoken.text, self.found, self.voice.output.max_chars)
+        if words is None:
+            return
+        try:
+            await self.spoken.recite(words)
+        except EngineError as exc:
+            self._complain(exc)
+        else:
+            self.recovered = True
+            self.way = Way.WRITTEN if words else self.way
 
     def _decide(self) -> Decision:
         if self.keyed and self.keyed.say and self.asked == self.user_text:
@@ -338,7 +364,8 @@ class Reply:
         await self._commit.wait()
 
     def ask(self, messages: list[Message], tools: Sequence[dict[str, Any]]) -> AsyncIterator[str | ToolCall]:
-        return self.voice.llm.converse(messages, tools, self.note)
+        self._given = messages
+        return without_thoughts(self.voice.llm.converse(messages, tools, self.note))
 
     def about(self, result: str, title: str) -> list[Message]:
         passages = [{"title": title, "text": result}]
@@ -352,8 +379,16 @@ class Reply:
         self.timeline.reached(moment, self.voice.now())
 
     async def say(self, pieces: AsyncIterator[str]) -> None:
+        """Say what of the language model's answer may be said; EngineError when that is nothing."""
         self.way = Way.MODEL
-        await self.spoken.say(pieces, self._grounding())
+        self.output = filter_for(self.voice.output, self.asked, self._given)
+        words = spoken_words(
+            pieces,
+            self.output,
+            engine=lambda: self.served["llm"].engine,
+            on_first=lambda: self.reached("first_token"),
+        )
+        await self.spoken.say(words, self._grounding())
 
     async def recite(self, text: str) -> None:
         await self.spoken.recite(text)

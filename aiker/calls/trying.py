@@ -27,6 +27,9 @@ from aiker.calls.answering import Way
 from aiker.calls.clauses import clauses_of
 from aiker.calls.engines import make_llm, make_tts, phrase_cache
 from aiker.calls.grounded import Grounding
+from aiker.calls.model_output.fallback import words_behind
+from aiker.calls.model_output.filter import OutputFilter
+from aiker.calls.model_output.stream import filter_for, spoken_words
 from aiker.calls.plan import CallPlan
 from aiker.calls.token_count import TokenCount, count_tokens
 from aiker.calls.tools.dry_run import sentence_of_tool
@@ -118,7 +121,8 @@ async def try_answer(
     answer, tts = Answer(), make_tts(plan)
     try:
         await word(answer, plan, question, found, make_llm(plan), history)
-        await speak(answer, tts)
+        if answer.text:
+            await speak(answer, tts)
     except EngineError as exc:
         answer.errors.append(exc)
     return answer
@@ -133,7 +137,10 @@ async def word(
     history: Sequence[Message] = (),
     now: datetime.datetime | None = None,
 ) -> None:
-    """Fill in what is said to ``question`` and which way it came; raises EngineError."""
+    """Fill in what is said to ``question`` and which way it came; raises EngineError.
+
+    Where the language model fails and the entry's own words are said, the error is kept in ``answer``.
+    """
     now = now or timezone.localtime()
     answer.text = sentence_of_tool(plan.tools, question)
     if answer.text:
@@ -144,7 +151,16 @@ async def word(
         answer.messages = answering.messages(plan.system_prompt, history, question, passages)
         guarded = plan.knowledge_base is not None
         grounding = answering.grounding(question, found, plan, now) if guarded else Grounding()
-        await ask_model(answer, llm, grounding)
+        output = filter_for(plan.output, question, answer.messages)
+        try:
+            await ask_model(answer, llm, grounding, output)
+        except EngineError as exc:
+            words = words_behind(answer.text, found, plan.output.max_chars)
+            if words is None:
+                raise
+            answer.text += words
+            answer.way = Way.WRITTEN if words else answer.way
+            answer.errors.append(exc)
 
 
 async def recite(plan: CallPlan, text: str) -> Answer:
@@ -157,8 +173,11 @@ async def recite(plan: CallPlan, text: str) -> Answer:
     return answer
 
 
-async def ask_model(answer: Answer, llm: LLMAdapter, grounding: Grounding) -> None:
-    """Let the language model answer ``answer.messages``, as far as it is supported; raises EngineError."""
+async def ask_model(answer: Answer, llm: LLMAdapter, grounding: Grounding, output: OutputFilter) -> None:
+    """Let the language model answer ``answer.messages``, as far as it may be said and is supported.
+
+    Raises EngineError.
+    """
     answer.tokens = await count_tokens(llm.routes.endpoints[0], answer.messages)
     began = time.perf_counter()
 
@@ -169,7 +188,8 @@ async def ask_model(answer: Answer, llm: LLMAdapter, grounding: Grounding) -> No
             answer.written += text
             yield text
 
-    async for clause in grounding.clauses(timed()):
+    words = spoken_words(timed(), output, engine=lambda: answer.served["llm"].engine)
+    async for clause in grounding.clauses(words):
         if answer.first_clause_ms is None:
             answer.first_clause_ms = milliseconds_since(began)
         answer.text += clause

@@ -9,6 +9,7 @@ from typing import Protocol
 from aiker.calls import answering
 from aiker.calls.events import Emit
 from aiker.calls.fillers import Fillers
+from aiker.calls.model_output.filter import OutputSettings
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.speaker import Speaker
 from aiker.calls.tools.desk import ToolDesk
@@ -35,6 +36,7 @@ class Voice:
     words: answering.Words
     fillers: Fillers
     system_prompt: str
+    output: OutputSettings
     correct: Callable[[str], str]  # the transcript, before anything is made of it
     speaker: Speaker
     emit: Emit

@@ -55,12 +55,15 @@ def engine_errors(stage: str, url: str) -> Iterator[None]:
 
 
 async def routed_stream(
-    routes: Routes, open_stream: Callable[[Endpoint], AsyncGenerator[T, None]], note: Note
+    routes: Routes,
+    open_stream: Callable[[Endpoint], AsyncGenerator[T, None]],
+    note: Note,
+    stall_s: float = SILENCE_S,
 ) -> AsyncGenerator[T, None]:
     """Yield what the first engine gives that gives anything in time.
 
-    Once it has begun, another engine cannot take over in the middle: a stream that breaks off, or is
-    silent for the endpoint's time limit, raises EngineError.
+    Once it has begun, another engine cannot take over in the middle: a stream that breaks off, or gives
+    nothing for ``stall_s`` or the endpoint's time limit, raises EngineError.
     """
 
     async def begin(endpoint: Endpoint) -> tuple[T | None, AsyncGenerator[T, None], Endpoint]:
@@ -76,11 +79,11 @@ async def routed_stream(
     try:
         while item is not None:
             yield item
-            async with asyncio.timeout(endpoint.timeout_s):
+            async with asyncio.timeout(min(stall_s, endpoint.timeout_s)):
                 item = await anext(stream, None)
     except TimeoutError as exc:
         routes.failed(endpoint)
-        message = f"{endpoint.url} fell silent for {endpoint.timeout_s:g} s"
+        message = f"{endpoint.url} fell silent for {min(stall_s, endpoint.timeout_s):g} s"
         raise EngineError(routes.stage, "timeout", message) from exc
     except EngineError as exc:
         routes.failed(endpoint)

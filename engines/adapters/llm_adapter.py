@@ -26,6 +26,10 @@ MAX_TOKENS = 160
 # A server that takes no notice of the limit is stopped here: no token is longer on average.
 MAX_CHARS = 8 * MAX_TOKENS
 MAX_TOOL_CALLS = 4  # in one answer
+# The longest wait between two tokens of an answer: a caller hears nothing meanwhile. Servers that parse tool
+# calls keep back the tokens of one.
+STALL_S = 2.0
+TOOL_STALL_S = 3.0
 # Servers that refuse to be asked for the tokens of a stream.
 _secretive: set[str] = set()
 
@@ -62,7 +66,7 @@ class LLMAdapter:
 
     async def stream(self, messages: list[Message], note: Note) -> AsyncIterator[str]:
         """Yield the pieces of the answer as they are generated."""
-        stream = routed_stream(self.routes, lambda endpoint: self._text(endpoint, messages), note)
+        stream = routed_stream(self.routes, lambda endpoint: self._text(endpoint, messages), note, STALL_S)
         async with aclosing(stream):
             async for text in stream:
                 yield text
@@ -71,7 +75,10 @@ class LLMAdapter:
         self, messages: list[Message], tools: Sequence[dict[str, Any]], note: Note
     ) -> AsyncIterator[str | ToolCall]:
         """Yield the answer as ``stream`` does, and behind it what the model wants done with ``tools``."""
-        stream = routed_stream(self.routes, lambda endpoint: self._items(endpoint, messages, tools), note)
+        stall_s = TOOL_STALL_S if tools else STALL_S
+        stream = routed_stream(
+            self.routes, lambda endpoint: self._items(endpoint, messages, tools), note, stall_s
+        )
         async with aclosing(stream):
             async for item in stream:
                 yield item

@@ -45,6 +45,8 @@ class Reading:
             if not _may_be_call(self._held):
                 return True
         if self.call is None and self._held.strip():
+            if "{" not in self._held:
+                return True  # a block of words
             # Written out, and readable or not: no caller is to hear it.
             self.call = written_call(self._held)
         self._held = ""
@@ -53,18 +55,21 @@ class Reading:
     async def rest(self) -> AsyncIterator[str]:
         """Yield the words, from the first one on, up to a call that is written behind them."""
         words, held = _cut(self._held)
-        while True:
-            if words:
-                yield words
-            item = await anext(self._items, None)
-            if item is None:
-                break
-            if isinstance(item, ToolCall):
-                self._keep(item)
-                words = ""
-            else:
-                words, held = _cut(held + item)
-        if not _CALL.match(held):
+        try:
+            while True:
+                if words:
+                    yield words
+                item = await anext(self._items, None)
+                if item is None:
+                    break
+                if isinstance(item, ToolCall):
+                    self._keep(item)
+                    words = ""
+                else:
+                    words, held = _cut(held + item)
+        finally:
+            await self.close()  # whoever listens may have heard enough
+        if not _CALL.match(held) or "{" not in held:
             yield held
         elif self.call is None:
             self.call = written_call(held)
