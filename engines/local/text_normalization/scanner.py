@@ -18,7 +18,8 @@ _AT_LETTER: tuple[Reader, ...] = (
     money.with_sign_before, codes.model_from_to, *codes.LAST,
 )  # fmt: skip
 _AT_SIGN: tuple[Reader, ...] = (
-    *codes.FIRST, codes.at, codes.service_code, codes.hash_number, money.with_sign_before, quantities.percent, *signs.READERS,
+    *codes.FIRST, codes.at, codes.service_code, codes.hash_number, money.with_sign_before, quantities.percent,
+    *signs.READERS,
 )  # fmt: skip
 _AT_WORD: tuple[Reader, ...] = (dates.weekday, dates.numbered_weekday, dates.shopping_day)
 _INTERESTING = re.compile(
