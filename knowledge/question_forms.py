@@ -81,8 +81,7 @@ def parts_of(question: str) -> tuple[str, ...]:
 
 
 def without_denied(question: str) -> tuple[str, str]:
-    """Return the question without what the caller says they do not mean, and that; "" when nothing is
-    denied."""
+    """Return the question without what the caller denies, and what that is; "" when it is nothing."""
     question = _HESITATION.sub("", question)
     for pattern in _DENIED:
         if (match := pattern.match(question)) and len(match["yes"]) >= 2:

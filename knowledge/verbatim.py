@@ -23,8 +23,7 @@ MAX_TEXTS = 1000
 
 
 def written_texts(base_id: int) -> list[str]:
-    """Return each text once, marked entries first, then short ones as every question of theirs may hear
-    them."""
+    """Return each text once: marked entries, then short ones, in each form that a question may hear."""
     marked = Document.objects.filter(base_id=base_id, verbatim=True).order_by("pk")
     texts = dict.fromkeys(marked.values_list("answer", flat=True))
     base = KnowledgeBase.objects.filter(pk=base_id)
@@ -37,8 +36,7 @@ def written_texts(base_id: int) -> list[str]:
 
 
 def forms(text: str) -> list[str]:
-    """Return the forms in which an entry may be spoken: whole, and without a yes or no of its own
-    question."""
+    """Return the forms in which an entry may be spoken: whole, and without its bare yes or no."""
     answer = bare_answer(text)
     return [text, answer.rest] if answer and len(answer.rest) > 1 else [text]
 

@@ -92,10 +92,9 @@ def decide(
     """Return what is said without the language model, or that it is asked.
 
     Without it is said what manners ask for, what the clock knows, an entry's own words where they answer
-    surely, and
-    where the knowledge has nothing, that it has nothing: in the words of the declined questions that are
-    nearest, or in those of the assistant. ``found`` is None when nothing was searched. A caller who asks for
-    a person where nobody can be handed over is told so, in the line that ``history`` does not have yet.
+    surely, and, where the knowledge has nothing, that it has nothing: in the words of the declined questions
+    that are nearest, or in those of the assistant. ``found`` is None when nothing was searched. A caller who
+    asks for a person where nobody can be handed over is told so, in the line that ``history`` does not have.
     """
     if text := mannerly(manner_of(question), words):
         return Decision(Way.MANNER, text)
@@ -114,14 +113,12 @@ def decide(
 
 
 def dated(question: str, text: str, now: datetime.datetime) -> str:
-    """Return an entry's words behind what the clock adds to them: which day was asked, whether it is open
-    now."""
+    """Return an entry's words behind what the clock adds: which day was asked, whether it is open now."""
     return (computed.open_now(question, text, now) or computed.day_spoken_of(question, now)) + text
 
 
 def grounding(question: str, found: Found | None, words: Words, now: datetime.datetime) -> Grounding:
-    """Return what checks the language model's answer: against the passages, or, without any, against the
-    clock."""
+    """Return what checks the language model's answer, by the passages and the clock."""
     sources = [f"{p.title}：{p.text}" for p in found.passages] if found else []
     otherwise = found.written if found else ""
     if not otherwise:

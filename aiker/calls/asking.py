@@ -38,8 +38,7 @@ from knowledge.rag import Found, RAGSystem
 
 @dataclass(slots=True)
 class Reply:
-    """What is said to one question; ``sources`` are the passages, best first, ``ms`` the time until all was
-    known."""
+    """What is said to one question, from which passages; ``ms`` is the time until all was known."""
 
     question: str
     text: str = ""

@@ -33,8 +33,7 @@ _HOURS = re.compile(
 
 
 def clock_answer(question: str, now: datetime.datetime) -> str:
-    """Return the answer to a question for the time or the day and nothing else; empty: it is another
-    question."""
+    """Return the answer to a question for the time or the day; empty: it asks something else."""
     if _TIME.fullmatch(question):
         return f"现在是{time_words(now)}。"
     if match := _WEEKDAY.fullmatch(question) or _DATE.fullmatch(question):
@@ -66,8 +65,7 @@ def open_now(question: str, hours: str, now: datetime.datetime) -> str:
 
 
 def holds_on(hours: str, weekday: int) -> bool:
-    """Whether hours are those of a weekday (0: Monday), by the days that their text names; without any, of
-    all."""
+    """Whether hours are those of a weekday (0: Monday); where their text names no day, of every one."""
     return not (days := days_in(hours)) or weekday in days
 
 

@@ -7,11 +7,9 @@
     guard.check("月卡最长可以暂停30天。")     # None: supported
 
 Checked are figures with their units, yes and no with what they are about, and names (branches, plans,
-products,
-Latin words); and that most of what a clause says is in the passages at all. Each sentence must be supported
-by one
-passage: a price of one and a name of another make a false sentence. The rules err on the side of stopping,
-since what is then spoken are the entry's own words.
+products, Latin words); and that most of what a clause says is in the passages at all. Each sentence must be
+supported by one passage: a price of one and a name of another make a false sentence. The rules err on the
+side of stopping, since what is then spoken are the entry's own words.
 """
 
 from __future__ import annotations
@@ -146,8 +144,7 @@ def _holds(asserted: Statement, known: Iterable[Statement], source: str) -> bool
 
 
 def names_in(text: str) -> list[str]:
-    """Return what tells the names of a text apart: Latin words, and the ends of names of branches and
-    plans."""
+    """Return what tells names apart: Latin words, and the ends of names of branches and plans."""
     ends = (match[1] for match in _NAME_END.finditer(text))
     return [*_LATIN.findall(text), *(end for end in ends if end[0] not in _NO_NAME)]
 

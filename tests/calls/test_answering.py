@@ -34,6 +34,8 @@ class SomeWords:
     there_answer: str = "在的。"
     hold_answer: str = "不着急。"
     machine_answer: str = "我是语音助手。"
+    no_transfer: tuple[str, ...] = ("这里不能转人工。",)
+    can_transfer: bool = False
 
 
 WORDS = SomeWords()
@@ -53,6 +55,7 @@ def found(*passages: Passage, spoken: str = "", refusal: str = "") -> Found:
         ("一天多少钱", found(PASSAGE), ""),
         ("一天多少钱", found(PASSAGE, spoken="日卡80元一天。"), "日卡80元一天。"),
         ("今天股票涨了吗", found(), NO_ANSWER),
+        ("帮我转人工", found(PASSAGE, spoken="可以转人工。"), "这里不能转人工。"),
         ("今天股票涨了吗", found(refusal="不聊股票。"), "不聊股票。"),
         ("你好", found(), ""),
         ("今天股票涨了吗", None, ""),
