@@ -53,10 +53,14 @@ class Grounding:
 
 
 async def cut(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    """Yield a text that is being written, clause by clause."""
+    """Yield a text that is being written, clause by clause; one that is left early is not written on."""
     splitter = ClauseSplitter()
-    async for text in pieces:
-        for clause in splitter.feed(text):
+    try:
+        async for text in pieces:
+            for clause in splitter.feed(text):
+                yield clause
+        for clause in splitter.finish():
             yield clause
-    for clause in splitter.finish():
-        yield clause
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()

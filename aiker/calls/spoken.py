@@ -13,7 +13,7 @@ Until ``let_out`` nothing reaches the caller; audio that is ready waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from aiker.audio import g711
@@ -127,9 +127,13 @@ class Spoken:
             clauses.put_nowait(None)
 
     async def _timed(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
-        async for text in pieces:
-            self._reached("first_token")
-            yield text
+        try:
+            async for text in pieces:
+                self._reached("first_token")
+                yield text
+        finally:
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
 
     async def _speak(self, clause: str, tts: TTSAdapter | None = None) -> None:
         segment = Segment(clause)

@@ -127,3 +127,10 @@ async def test_without_a_server_it_is_an_estimate() -> None:
     nobody = Endpoint("gone", f"http://127.0.0.1:{free_port()}/v1", "qwen")
     messages = answering.messages("你是安娜。", [], "你好", [])
     assert await count_tokens(nobody, messages) == TokenCount(sum(tokens(m["content"]) for m in messages))
+
+
+async def test_a_model_whose_answer_is_stopped_does_not_write_on() -> None:
+    grounding = answering.grounding("前两天刚买的，可以退款吗", found(NO_REFUND), WORDS, NOW)
+    writing = pieces("可以，月卡退款最长30天。" * 100)
+    assert [clause async for clause in grounding.clauses(writing)]
+    assert [piece async for piece in writing] == []
