@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engines.local.text_normalization.item import Item, Kind, Match, Reader, before, reader
-from engines.local.text_normalization.numerals import cardinal
+from engines.local.text_normalization.numerals import cardinal, digits
 from engines.local.text_normalization.units import unit
 
 _H = "\u4e00-\u9fff"
@@ -159,12 +159,11 @@ def between_words(match: Match) -> str | None:
     left, rest = before(match), match.string[match.end() :]
     if not match[1] or not re.search(rf"[{_H}A-Za-z\d）)”]$", left):
         return ""
-    numerals = re.search(r"[一二三四五六七八九十两百千万半][个天年月日号点楼层室元人]?$", left) and re.match(
-        r"[一二三四五六七八九十两百千万]", rest
-    )
-    numerals = numerals or (re.search(r"第\w{1,4}$", left) and rest.startswith("第"))
+    numeral = "[一二三四五六七八九十两百千万]"
+    numerals = re.search(rf"{numeral}[个天年月日号点楼层室元人半]?$", left) and re.match(numeral, rest)
+    places = re.search(r"第\w{1,4}$", left) and rest.startswith("第")
     parts = re.search(rf"{_PART}$", left) and re.match(_PART, rest)
-    return "到" if numerals or parts else "，"
+    return "到" if numerals or places or parts else "，"
 
 
 _WORDS = {
@@ -232,7 +231,7 @@ def per(text: str, position: int, last: Item | None) -> tuple[str, int] | None:
         return None
     if match := _PER.match(text, position):
         latin = unit(text, match.start("unit"))
-        return f"每{latin.said if latin and latin.latin else match['unit']}", match.end()
+        return f"每{latin.said if latin and latin.latin else digits(match['unit'])}", match.end()
     slash = re.compile(rf"\s?/\s?(?=[{_H}A-Za-z])").match(text, position)
     return ("每", slash.end()) if slash and paid else None
 
