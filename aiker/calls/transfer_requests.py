@@ -33,15 +33,15 @@ _CLAUSE_MARKS = re.compile(r"[，。！？、；,.!?;…\n]+")
 _IGNORED = re.compile(r"[\s\"“”'‘’~～—-]+")
 _HOMOPHONES = re.compile(r"[赚专砖传钻](?=(?:一下|接)?(?:到|给)?(?:人工|仁工|人公))|仁工|人公(?=$|客服|服务)")
 
-_HUMAN = "(?:人工(?:客服|服务|坐席|座席|台|专线)?|真人|活人|大活人|真人客服)"
+_HUMAN = "(?:人工(?:客服|服务|坐席|座席|台|专线)?|(?:真人|大?活人)(?:客服)?)"
 """Words that mean a person and nothing else."""
 _STAFF = (
     "(?:客服(?:人员|专员|代表|经理)?|工作人员|坐席|座席|接线员|话务员|专员|经理|主管|领导|负责人|老板|店长|"
     "同事|管事儿?的人?|能管事儿?的人?|能做主的人?|说得上话的人?|懂的人|会说人话的)"
 )
 _PLACE = "(?:(?:前台|总机|售后|售前|销售|财务|技术支持)(?:部门?|人员|那边)?|[一-鿿]{1,4}(?:部门?|中心|科))"
-_SOMEBODY = "(?:人|个人|别人|其他人|另外一个人|别的人)"
-_ANY = f"(?:{_HUMAN}|{_STAFF})"
+_SOMEBODY = "(?:个人|别人|其他人|另外一个人|别的人)"
+_ANY = f"(?:(?:{_HUMAN}|{_STAFF})(?:那边|那里|那儿|部门?)?)"
 
 _TO = "(?:接|到|给|成|通|一下|下|去|过去|个|一个|位|一位|你们?|您|们|我|的|那边|这边|那个|这里|回|至|交|由)*"
 _TALK = "(?:说话|讲话|通话|对话|说说?|讲讲?|聊聊?|谈谈?|沟通|交流|反映|对接|解决|处理)"
@@ -56,8 +56,9 @@ _PARTICLE = (
 _REST = f"(?:{_COME}|{_PARTICLE})*"
 _REQUESTS = re.compile(
     f"(?:转|接|换){_TO}(?:{_ANY}|{_PLACE}){_REST}|"
-    f"(?:找|叫|喊|要|让|派|请|联系|呼叫|需要){_TO}{_ANY}{_REST}|"
-    f"(?:找|叫|换|让|派){_TO}{_SOMEBODY}{_COME}{_REST}|(?:换|找){_TO}{_SOMEBODY}{_PARTICLE}*|"
+    f"(?:找|叫|喊|要|让|派|请|联系|呼叫|需要|要求|申请){_TO}{_ANY}{_REST}|"
+    f"(?:找|叫|喊|换|让|派){_TO}(?:人|{_SOMEBODY}){_COME}{_REST}|"
+    f"(?:换|找|叫|喊)(?:一|你们?|您)*{_SOMEBODY}{_PARTICLE}*|换人{_PARTICLE}*|"
     f"(?:跟|和|与|同){_TO}(?:{_ANY}|人){_TALK}{_REST}|"
     f"(?:你们?这?(?:里|边|儿)?)?(?:有没有|有|还有)(?:个|位)?{_HUMAN}(?:可以|能)?{_REST}|"
     "(?:不想|不要|不愿意?|不跟|别让我|懒得|受够了?)(?:再)?(?:跟|和|与)?(?:你|您|你们)?(?:这个|这种|这|个)?"
@@ -68,17 +69,20 @@ _POLITE = (
     "那个?|就|哎|唉|好的?|不|是|可以|能不能|能|你们?|您)"
 )
 _ALONE = re.compile(
-    f"{_POLITE}*?(?<![是吗])(?:{_HUMAN}|客服(?:人员|专员)?)(?:在吗|在不在|呢|吧|啊|{_PARTICLE})*"
+    f"{_POLITE}*?(?<![是吗])(?:{_HUMAN}|客服(?:人员|专员)?|转接)+(?:在吗|在不在|呢|吧|啊|{_PARTICLE})*"
 )
 _NOT_NOW = re.compile(
-    r"(?:(?<!要)不要|不用|别|不想|(?<!需)不需要|没必要|先不|不必|甭|不是要?|为什么|为啥|干嘛|刚才|刚刚|已经|上次|昨天|之前|"
-    r"万一|如果|要是|(?<!能)不能|没法|无法|没有)[^不]{0,4}$"
+    r"(?:(?<!要)不要|不用|别|不想|(?<!需)不需要|没必要|先不|不必|甭|不是要?|(?<!能)不能|没法|无法|没有|不)"
+    r"(?:再|给我|帮我|跟|我|你|先|要|想|去|来|用|急着|马上|直接|现在)*$|"
+    r"(?:为什么|为啥|干嘛|刚才|刚刚|已经|上次|昨天|之前|万一|如果|要是)[^不]{0,4}$"
 )
+_HOW = re.compile(r"(?:怎么样?|如何|哪里|哪儿|怎样)(?:能|才能|可以)?$")
 _NOT_WITH_MACHINE = re.compile(r"不想|不要|不愿|不跟|别让|懒得|受够")
 _ABOUT_IT = re.compile(r"多久|多长|多少|收费|什么|几|哪|为什么|怎么收|成本|吗$")
 _GOES_ON = re.compile(r"^(?:我|因为|你|您|他|问|这个|那个|投诉)")
 
 _ACCEPTS = re.compile(
+    "(?!.*(?:不|别|接下来))"
     f"(?:{_POLITE}|要|需要|行|可以|嗯|对|快)*?(?:转|接)(?:过去|过来|接|到|给|一下|个|人工|吧|了|啊|呀|{_ANY})*{_REST}"
 )
 _REFUSES = re.compile(r"不用|不要|不必|不需要|别|算了|不转|不找|不了|不行")
@@ -173,7 +177,8 @@ def _asks(clause: str) -> bool:
         before, after = clause[: found.start()], clause[found.end() :]
         unwanted = _NOT_NOW.search(before) and not _NOT_WITH_MACHINE.match(found[0])
         goes_on = not after or is_angry(after) or (_GOES_ON.match(after) and not _ABOUT_IT.search(after))
-        if goes_on and not unwanted:
+        wants_to_know = _HOW.search(before) and found[0][0] in "联找叫要"
+        if goes_on and not unwanted and not wants_to_know:
             return True
     return False
 

@@ -60,6 +60,15 @@ from aiker.calls.transfer_requests import (
         "叫个能管事的来",
         "你听不懂，给我换人工",
         "要求转人工",
+        "你给我叫个人",
+        "人工人工",
+        "别废话转人工",
+        "我要求人工处理",
+        "可不可以给我转到客服那边",
+        "不想跟你讲了叫真人",
+        "找一个真人客服",
+        "转接",
+        "请帮我转一下客服部",
     ],
 )
 def test_a_person_is_asked_for(said: str) -> None:
@@ -101,6 +110,9 @@ def test_a_person_is_asked_for(said: str) -> None:
         "客服几点上班",
         "我要换一个办公室",
         "不用找人工了",
+        "不需要人工",
+        "怎么联系经理",
+        "我来找人",
     ],
 )
 def test_no_person_is_asked_for(said: str) -> None:
