@@ -152,13 +152,21 @@ async def _answered(
     """Return the answer, and what the next utterance may lean on."""
     from aiker.calls import answering
     from aiker.calls.engines import make_llm
+    from engines.errors import EngineError
 
     found = await _searched(rag, utterance, topic, plan.passages)
     if fixed := answering.fixed_answer(utterance, found, plan):
         return Answer(fixed, "as written" if found.spoken else "fixed"), found.topic
     messages = answering.messages(plan.system_prompt, history, utterance, answering.shown(found.passages))
-    pieces = [piece async for piece in make_llm(plan).stream(messages, lambda _served: None)]
-    return Answer("".join(pieces), "model"), found.topic
+    llm = make_llm(plan)
+    for _ in range(MAX_TRIES):
+        try:
+            pieces = [piece async for piece in llm.stream(messages, lambda _served: None)]
+        except EngineError as exc:
+            print(f"asked again: {exc.message}", file=sys.stderr)
+        else:
+            return Answer("".join(pieces), "model"), found.topic
+    return Answer(plan.apology, "failed"), found.topic
 
 
 async def _searched(rag: RAGSystem, utterance: str, topic: str, k: int) -> Found:

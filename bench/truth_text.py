@@ -27,7 +27,7 @@ _WEEKDAYS = {
 }
 _WEEKDAYS["天"] = "sun"
 _WORDS = (
-    (re.compile(r"(?<!点)十分(?!钟)"), "很"),
+    (re.compile(r"(?<![点零一二三四五六七八九])十分(?!钟)"), "很"),
     (re.compile("(?:礼拜|星期|周)([一二三四五六日天1-7])"), lambda found: f"星期{_WEEKDAYS[found[1]]}"),
     (re.compile("一半"), "50%"),
     (re.compile("钟头"), "小时"),
@@ -38,6 +38,7 @@ _DECIMAL = re.compile(
     rf"(零)点([{_NUMERAL}]+)|([{_NUMERAL}]+)点([零一二三四五六七八九]+)(?=元|块|%|折|倍|gb|兆|小时|度|米)"
 )
 _UNITS = (
+    (re.compile(r"(?<!\d)(400|0[12]\d|0[3-9]\d\d)[-，]?(\d{3,4})[-，]?(\d{4})(?!\d)"), r"\1-\2-\3"),
     (re.compile(r"(?<=\d)块钱?"), "元"),
     (re.compile(r"(\d+)(?:角|毛)钱?"), lambda found: f"{int(found[1]) / 10:g}元"),
     (re.compile(r"(\d+)元半(?!年|天|小时)"), r"\1.5元"),
@@ -177,20 +178,17 @@ def supported(figure: Figure, known: set[Figure]) -> bool:
     )
 
 
-_POLAR = ("可以", "能", "有", "会", "要", "需要", "是", "用", "支持", "允许", "包含", "包括", "收", "对")
+_UNDENIED = "(?<!不|没|无|未)(?<!不用|不必|不要|不会|无需|没有)(?<!不需要)"
 
 
 def says(text: str, words: str) -> bool:
     """Whether a text has these words, whatever the spelling of numbers.
 
-    A number is found whole (80 is not in 1800), and what affirms is not found behind a negation.
+    A number is found whole (80 is not in 1800), and nothing is found behind a negation.
     """
     words = normalized(words)
     pattern = re.escape(words)
-    if words[:1].isdigit():
-        pattern = r"(?<![\d.])" + pattern
+    pattern = (r"(?<![\d.])" if words[:1].isdigit() else _UNDENIED) + pattern
     if words[-1:].isdigit():
         pattern += r"(?![\d.]\d|\d)"
-    if words.startswith(_POLAR):
-        pattern = "(?<![不没无未])" + pattern
     return re.search(pattern, normalized(text)) is not None
