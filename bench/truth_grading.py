@@ -90,6 +90,10 @@ class Base:
         whole = [bare(sentence) for text in self.answers.values() for sentence in _sentences(text)]
         return {text for one in whole for text in (one, _LEAD.sub("", one))}
 
+    @cached_property
+    def headings(self) -> set[str]:
+        return {"", *map(bare, self.titles.values())}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -123,7 +127,7 @@ def _falsehood(question: Question, said: str, base: Base) -> Verdict | None:
         if all(says(others, words) for words in group):
             return Verdict("false", f"must not say {'…'.join(group)}", disputed=_doubt(question, others))
     for sentence in _sentences(said):
-        if not _is_of(base, sentence) and (wrong := _unsupported(question, sentence, base)):
+        if wrong := _unsupported(question, _beside_the_base(base, sentence), base):
             return Verdict("false", f"neither asked nor in its entries: {wrong}")
     opposite = {"yes": "no", "no": "yes", "": ""}[question.polarity]
     if opposite and polarity(said, question.question) == opposite:
@@ -295,5 +299,13 @@ def _clauses(text: str) -> list[str]:
     return re.split(r"[，。！!；;\n]|(?<=[？?])", text)
 
 
+def _beside_the_base(base: Base, sentence: str) -> str:
+    """Return what of a sentence is not the base's own; a title before it is, too."""
+    rest = bare(sentence)
+    for own in sorted((own for own in base.sentences if own in rest), key=len, reverse=True):
+        rest = rest.replace(own, "")
+    return "" if rest.strip("，、；：") in base.headings else rest
+
+
 def _is_of(base: Base, sentence: str) -> bool:
-    return bare(sentence) in base.sentences
+    return not _beside_the_base(base, sentence)
