@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import combinations
 from typing import Any, Literal
 
 from bench.truth_text import WEEKDAYS, Figure, figures, normalized, says, supported
@@ -86,9 +87,18 @@ class Base:
 
     @cached_property
     def sentences(self) -> set[str]:
-        """What the base says, sentence by sentence, with and without the yes or no it begins with."""
+        """What the base says, sentence by sentence, whole and shortened to what still names its subject."""
         whole = [bare(sentence) for text in self.answers.values() for sentence in _sentences(text)]
-        return {text for one in whole for text in (one, _LEAD.sub("", one))}
+        return {text for one in whole for text in (one, *self._excerpts(_LEAD.sub("", one).split("，")))}
+
+    def _excerpts(self, clauses: Sequence[str]) -> Iterator[str]:
+        """Yield clauses of a sentence in their order, from its first or from one that holds a name."""
+        for start, first in enumerate(clauses):
+            if start and not any(name in first for name in self.names):
+                continue
+            rest = clauses[start + 1 :]
+            for size in range(len(rest) + 1):
+                yield from ("，".join([first, *chosen]) for chosen in combinations(rest, size))
 
     @cached_property
     def headings(self) -> set[str]:
@@ -131,14 +141,18 @@ def _falsehood(question: Question, said: str, base: Base) -> Verdict | None:
             return Verdict("false", f"neither asked nor in its entries: {wrong}")
     opposite = {"yes": "no", "no": "yes", "": ""}[question.polarity]
     if opposite and polarity(said, question.question) == opposite:
-        disputed = "every fact is there" if _unsaid(question, said) == [] and question.must_say else ""
+        disputed = "every fact is there" if _told(question, others) else ""
         return Verdict("false", f"says {opposite} where {question.polarity} is right", disputed=disputed)
+    if opposite and not _told(question, said) and _first_word(others) == opposite:
+        return Verdict(
+            "false", f"asserts {opposite} where {question.polarity} is right", disputed="reworded?"
+        )
     return None
 
 
 def _doubt(question: Question, said: str) -> str:
     """Return why words that must not be said may yet be no falsehood."""
-    if question.must_say and not _unsaid(question, said):
+    if _told(question, said):
         return "every fact is there"
     return "may be denied, not asserted" if re.search("不|没|无法", said) else ""
 
@@ -212,6 +226,21 @@ def polarity(said: str, asked: str = "") -> Polarity:
     return ""
 
 
+_POLAR_WORD = re.compile(
+    r"(不可以|不能|不行|不会|没有|不允许|不支持|不退)|(?<!不)(?:可以|能(?!力)|允许|支持)"
+)
+
+
+def _first_word(said: str) -> Polarity:
+    """Return the yes or no within the first clause that holds one (月卡可以退)."""
+    for clause in _clauses(normalized(said)):
+        if DECLINES.search(clause):
+            return ""
+        if found := _POLAR_WORD.search(clause):
+            return "no" if found[1] else "yes"
+    return ""
+
+
 def _one_word(clauses: Sequence[str]) -> Polarity:
     """Return what a later clause of one word says."""
     for clause in clauses:
@@ -260,8 +289,10 @@ def _where_refusing_is_right(question: Question, said: str, base: Base, *, decli
 
 def _where_it_is_known(question: Question, said: str, base: Base, *, declined: bool) -> Verdict:
     unsaid = _unsaid(question, said)
-    if question.must_say and not unsaid:
+    if _told(question, "".join(_not_of_others(question, said, base))):
         return Verdict("right", "every fact is there", helpful=True)
+    if _told(question, said):
+        return Verdict("beside", "the facts are of another entry", disputed="every fact is there")
     if question.polarity and polarity(said, question.question) == question.polarity:
         return Verdict("right", "yes or no is right", True, "the condition is not said" if unsaid else "")
     if declined:
@@ -279,6 +310,11 @@ def _where_it_is_known(question: Question, said: str, base: Base, *, declined: b
     )
 
 
+def _told(question: Question, said: str) -> bool:
+    """Whether there are facts to say, and every one is said."""
+    return bool(question.must_say) and not _unsaid(question, said)
+
+
 def _unsaid(question: Question, said: str) -> list[Group]:
     return [group for group in question.must_say if not any(says(said, words) for words in group)]
 
@@ -288,7 +324,7 @@ def _unsaid(question: Question, said: str) -> list[Group]:
 
 def bare(text: str) -> str:
     """Return a text in one spelling, without marks but those that part clauses."""
-    return re.sub(r"[。！？!?“”\"'《》…~\s]", "", normalized(text)).strip("，、；：")
+    return re.sub(r"[。！？!?“”\"'《》…~\s]", "", normalized(text)).strip("，、;:；：")
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -304,7 +340,17 @@ def _beside_the_base(base: Base, sentence: str) -> str:
     rest = bare(sentence)
     for own in sorted((own for own in base.sentences if own in rest), key=len, reverse=True):
         rest = rest.replace(own, "")
-    return "" if rest.strip("，、；：") in base.headings else rest
+    return "" if rest.strip("，、;:；：") in base.headings else rest
+
+
+def _not_of_others(question: Question, said: str, base: Base) -> Iterator[str]:
+    """Yield the sentences that are not what an entry says that does not answer the question."""
+    known = replace(
+        base, answers={key: base.answers[key] for key in (*question.entries, *OFFERED) if key in base.answers}
+    )
+    for sentence in _sentences(said):
+        if _is_of(known, sentence) or not _is_of(base, sentence):
+            yield sentence
 
 
 def _is_of(base: Base, sentence: str) -> bool:

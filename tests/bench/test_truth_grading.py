@@ -23,10 +23,12 @@ BASE = Base(
         "guomao": "国贸店电话是010-1234-5201。",
         "desk": "固定工位1800元一个月，带抽屉柜和专属座位。",
         "hours": "门店前台周一到周五9点到18点营业。",
+        "sunday": "周日前台休息，会员仍可以刷卡进门。",
         "packages": "前台免费代收快递，保管7天。",
         "tour": "可以，免费参观，提前1天打400-000-5100预约就行。",
         "hotline-number": "客服热线是400-000-5100。",
     },
+    titles={"desk": "固定工位"},
     names=("静安", "国贸", "西湖", "固定工位"),
 )
 HALL = Question("1", "capacity", "多功能厅能坐一百个人吗", "answer", ("hall",), (("60",),), polarity="no")
@@ -56,6 +58,10 @@ NANJING = Question("11", "entity", "南京店电话", "either", (), (("没有",)
 NOW = Question(
     "12", "now", "现在几点了", "answer", must_say=(("15点20",),), now=datetime(2026, 12, 3, 15, 20)
 )
+CLOSED = (("18点", "休息"),)
+HOURS = Question(
+    "14", "now", "现在去还有人吗", "answer", ("hours",), CLOSED, now=datetime(2026, 12, 2, 19, 10)
+)
 TOUR = Question("13", "yesno", "看房收费吗", "answer", ("tour",), (("免费",),), polarity="no")
 
 
@@ -71,6 +77,9 @@ TOUR = Question("13", "yesno", "看房收费吗", "answer", ("tour",), (("免费
         (HALL, "", "beside"),
         (MONTH, "可以，月卡退款最长30天。", "false"),
         (MONTH, "月卡开通后可以退款。", "false"),
+        (MONTH, "月卡可以退，但可以暂停1次，最长30天。", "false"),
+        (HOURS, "周日前台休息，会员仍可以刷卡进门。", "beside"),
+        (HOURS, "没人，前台18点下班。", "right"),
         (MONTH, "月卡开通后不能退款，但可以暂停1次，最长30天。", "right"),
         (MONTH, "不可以退款，可以暂停一次，最长三十天。", "right"),
         (MONTH, "不能退款，只能暂停，最长60天。", "false"),
@@ -87,6 +96,10 @@ TOUR = Question("13", "yesno", "看房收费吗", "answer", ("tour",), (("免费
         (DESK, "固定工位一千八百块一个月。", "right"),
         (DESK, "半年是9600元。", "false"),
         (DESK, "前台免费代收快递，保管7天。", "beside"),
+        (FOOD, "西湖店可以带小型宠物。", "false"),
+        (FOOD, "停车：前台免费代收快递。", "false"),
+        (FOOD, "固定工位1800元一个月。", "beside"),
+        (FOOD, "固定工位：固定工位1800元一个月。", "beside"),
         (BOTH, "静安店电话是021-1234-5102。", "beside"),
         (BOTH, "静安店电话是021-1234-5102，国贸店电话是010-1234-5201。", "right"),
         (FOOD, REFUSAL, "refused"),
