@@ -1,10 +1,13 @@
-"""Whether callers are told the truth: ``python -m bench truth [--dev] [--spoken] [--limit N]``.
+"""Whether callers are told the truth: ``python -m bench truth [--dev] [--spoken] [--limit N] [--modes ...]``.
 
 ::
 
-    python -m bench truth                    # the held-out questions, typed
-    python -m bench truth --spoken           # those of them that are marked, by voice over a noisy line
-    python -m bench truth --dev --limit 20   # of the development questions, 20 from all kinds
+    python -m bench truth                                # the held-out questions, typed
+    python -m bench truth --spoken                       # those that are marked, by voice over a noisy line
+    python -m bench truth --dev --limit 20               # of the development questions, 20 from all kinds
+    python -m bench truth --modes auto,unguarded,written # side by side, see ``MODES``
+    python -m bench truth --llm qwen2.5-1.5b             # another language model of the catalogue
+    python -m bench truth --dev --grade-again            # the last run's answers, by the rules of today
 
 ``truth_questions.json`` was written from the sample base alone, before anything was tuned, and nothing is
 ever tuned with it; ``truth_dev.json`` is for tuning. A fresh installation with the sample base answers each
@@ -23,22 +26,22 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiker.config import BASE_DIR
 from bench import truth_report as report
 from bench.own_process import in_its_own
 from bench.report import Metric
-from bench.truth_grading import Base, Question, Verdict, grade
+from bench.truth_grading import Base, Question, grade
 from bench.truth_report import Graded
 from tests.installation import Installation
 
 if TYPE_CHECKING:
     from aiker.calls.plan import CallPlan
-    from engines.adapters.llm_adapter import Message
     from engines.routing import Endpoint
-    from knowledge.rag import Found, RAGSystem
+    from knowledge.models import IndexVersion
 
 HELD_OUT, DEV = (Path(__file__).with_name(f"{name}.json") for name in ("truth_questions", "truth_dev"))
 SAMPLE = BASE_DIR / "knowledge" / "data" / "onesuite-business-data.json"
@@ -50,19 +53,44 @@ NAMES = (
     *("流动工位", "固定工位", "日卡", "月卡", "虚拟办公室", "小会议室", "大会议室", "多功能厅"),
     *("标准版", "专业版", "企业版"),
 )
+ASKED_AT = datetime(2026, 12, 8, 10, 0)
+"""When a question is asked that says nothing of it: a Tuesday morning, everything open."""
 PATIENCE_S, MAX_TRIES = 120.0, 5
 """What a busy machine takes longer for is waited for: this bench is not about time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Who words answers (``knowledge.models.content.Phrasing``), and whether the guard checks the model."""
+
+    phrasing: str
+    guarded: bool = True
+
+
+MODES = {
+    "auto": Mode("auto"),
+    "unguarded": Mode("auto", guarded=False),
+    "written": Mode("written"),
+    "model": Mode("model"),
+    "model-unguarded": Mode("model", guarded=False),
+}
+
+
 def run(arguments: Sequence[str] = ()) -> Sequence[Metric]:
-    """Start Aiker, ask, print what came of it, and return the figures."""
+    """Start Aiker, ask, print what came of it, and return the figures of the first mode."""
     options = parsed(arguments)
-    with installed(options.data) as folder, Installation(folder) as aiker:
-        env = aiker.env | {"DJANGO_SETTINGS_MODULE": "aiker.settings", "AIKER_LOG_LEVEL": "ERROR"}
-        found = in_its_own("bench.truth", *arguments, env=env)
-    graded = [_graded(item) for item in found]
-    print_report(graded, options)
-    return list(report.metrics(graded, "spoken:" if options.spoken else ""))
+    if not options.grade_again:
+        llm = {"AIKER_LLM_MODEL": options.llm} if options.llm else {}
+        with installed(options.data) as folder, Installation(folder, **llm) as aiker:
+            env = aiker.env | {"DJANGO_SETTINGS_MODULE": "aiker.settings", "AIKER_LOG_LEVEL": "ERROR"}
+            in_its_own("bench.truth", *arguments, env=env)
+    graded = {mode: _graded(answers_file(options, mode), options) for mode in options.modes}
+    for mode, items in graded.items():
+        print(f"\n=== {mode}\n{report.lists(items)}\n\n{report.table(items)}")
+    if len(graded) > 1:
+        print(f"\n{report.side_by_side(graded)}")
+    name = "spoken" if options.spoken else ""
+    return list(report.metrics(graded[options.modes[0]], name))
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -71,11 +99,23 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--spoken", action="store_true", help="by voice, the questions that are marked for it"
     )
+    parser.add_argument("--limit", type=int, metavar="N", help="N questions, spread over all kinds")
+    parser.add_argument("--modes", type=_modes, default=["auto"], help=f"some of {','.join(MODES)}")
+    parser.add_argument(
+        "--llm", metavar="ID", help="the language model; without it, the installation's choice"
+    )
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="keep the installation there: the next start is quick"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="N questions, spread over all kinds")
+    parser.add_argument("--grade-again", action="store_true", help="ask nothing; judge the last answers anew")
     return parser.parse_args(arguments)
+
+
+def _modes(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(MODES):
+        raise argparse.ArgumentTypeError(f"no mode {', '.join(sorted(unknown))}")
+    return names
 
 
 @contextmanager
@@ -89,14 +129,22 @@ def installed(data: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def questions(options: argparse.Namespace) -> list[Question]:
-    """Return the questions to ask, in the order of their file."""
-    items = json.loads((DEV if options.dev else HELD_OUT).read_text(encoding="utf-8"))
-    chosen = [Question.of(item) for item in items if item.get("spoken") or not options.spoken]
-    if options.limit and options.limit < len(chosen):
-        step = len(chosen) / options.limit
-        chosen = [chosen[int(number * step)] for number in range(options.limit)]
-    return chosen
+def questions(*, dev: bool) -> dict[str, Question]:
+    """Return the questions of a set by id, each with the time it is asked at."""
+    items = json.loads((DEV if dev else HELD_OUT).read_text(encoding="utf-8"))
+    asked = (Question.of(item) for item in items)
+    return {question.id: replace(question, now=question.now or ASKED_AT) for question in asked}
+
+
+def chosen(options: argparse.Namespace) -> list[Question]:
+    """Return what is asked, in the order of the file."""
+    asked = [
+        question for question in questions(dev=options.dev).values() if question.spoken or not options.spoken
+    ]
+    if options.limit and options.limit < len(asked):
+        step = len(asked) / options.limit
+        asked = [asked[int(number * step)] for number in range(options.limit)]
+    return asked
 
 
 def sample_base() -> Base:
@@ -107,16 +155,26 @@ def sample_base() -> Base:
     return Base(answers, titles, NAMES)
 
 
-def print_report(graded: Sequence[Graded], options: argparse.Namespace) -> None:
-    for decision in ("false", "beside"):
-        print(f"\n{decision}:\n{report.listed(graded, decision)}")
-    unhelpful = [item for item in graded if not item.verdict.helpful]
-    print(f"\nrefused though the base knows:\n{report.listed(unhelpful, 'refused')}")
-    print(f"\ndisputed:\n{report.disputed(graded)}\n\n{report.table(graded)}")
-    name = "-".join(["truth", *(word for word in ("dev", "spoken") if getattr(options, word))])
-    ANSWERS.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(_as_dict(item), ensure_ascii=False) for item in graded)
-    (ANSWERS / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def answers_file(options: argparse.Namespace, mode: str) -> Path:
+    words = ["truth", *(word for word in ("dev", "spoken") if getattr(options, word)), mode]
+    return ANSWERS / f"{'-'.join(words + ([options.llm] if options.llm else []))}.jsonl"
+
+
+def _graded(path: Path, options: argparse.Namespace) -> list[Graded]:
+    """Return the answers of a file, judged, and write the verdicts beside them."""
+    base, known = sample_base(), questions(dev=options.dev)
+    answers = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    graded = []
+    for answer in answers:
+        answer.pop("verdict", None)
+        if question := known.get(answer["id"]):
+            verdict = grade(question, answer["said"], base)
+            graded.append(Graded(question, answer["said"], verdict, answer["way"], answer["heard"]))
+            answer["verdict"] = asdict(verdict)
+    path.write_text(
+        "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in answers), encoding="utf-8"
+    )
+    return graded
 
 
 # -- in a process with the installation's settings
@@ -124,58 +182,38 @@ def print_report(graded: Sequence[Graded], options: argparse.Namespace) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said; ``way`` and ``stopped`` as in ``Graded``; ``heard`` is what was understood by voice."""
+    """What was said, which way it came, and what of the model's text the guard stopped.
 
-    text: str
+    ``heard`` is what was understood of a question by voice.
+    """
+
+    said: str
     way: str
-    stopped: tuple[str, ...] = ()
+    stopped: Sequence[dict[str, str]] = ()
     heard: str = ""
 
 
-async def answer_of(plan: CallPlan, question: Question) -> Answer:
+async def answer_of(plan: CallPlan, version: IndexVersion, mode: Mode, question: Question) -> Answer:
     """Return what a call answers, its earlier utterances answered before."""
+    from django.utils import timezone
+
+    from aiker.calls.asking import Conversation
+    from aiker.calls.engines import make_reranker
     from knowledge.rag import RAGSystem
 
-    assert plan.knowledge_base is not None
-    rag, topic = RAGSystem(plan.knowledge_base), ""
-    history: list[Message] = []
-    for utterance in question.before:
-        answer, topic = await _answered(plan, rag, utterance, topic, history)
-        _remember(history, utterance, answer.text)
-    answer, _ = await _answered(plan, rag, question.question, topic, history)
-    return answer
-
-
-async def _answered(
-    plan: CallPlan, rag: RAGSystem, utterance: str, topic: str, history: list[Message]
-) -> tuple[Answer, str]:
-    """Return the answer, and what the next utterance may lean on."""
-    from aiker.calls import answering
-    from aiker.calls.engines import make_llm
-    from engines.errors import EngineError
-
-    found = await _searched(rag, utterance, topic, plan.passages)
-    if fixed := answering.fixed_answer(utterance, found, plan):
-        return Answer(fixed, "as written" if found.spoken else "fixed"), found.topic
-    messages = answering.messages(plan.system_prompt, history, utterance, answering.shown(found.passages))
-    llm = make_llm(plan)
-    for _ in range(MAX_TRIES):
-        try:
-            pieces = [piece async for piece in llm.stream(messages, lambda _served: None)]
-        except EngineError as exc:
-            print(f"asked again: {exc.message}", file=sys.stderr)
-        else:
-            return Answer("".join(pieces), "model"), found.topic
-    return Answer(plan.apology, "failed"), found.topic
-
-
-async def _searched(rag: RAGSystem, utterance: str, topic: str, k: int) -> Found:
-    """Return what is found, by meaning and by words: a search that was too slow for one of them again."""
-    for _ in range(MAX_TRIES):
-        found = await rag.search(utterance, before=topic, k=k)
-        if found.result.failed is None:
-            return found
-    raise found.result.failed
+    version.base.phrasing = mode.phrasing
+    rag = RAGSystem.of(version, make_reranker(plan))
+    # Only the answers of a plan with knowledge are guarded.
+    conversation = Conversation.of(plan if mode.guarded else replace(plan, knowledge_base=None), rag)
+    assert question.now is not None
+    conversation.now = timezone.make_aware(question.now)
+    for utterance in [*question.before, question.question]:
+        for _ in range(MAX_TRIES):
+            reply = await conversation.ask(utterance)
+            if not reply.error:
+                break
+            print(f"asked again: {reply.error}", file=sys.stderr)
+    return Answer(reply.text, f"failed: {reply.error}" if reply.error else reply.way, reply.stopped)
 
 
 def patient(plan: CallPlan) -> CallPlan:
@@ -188,60 +226,40 @@ def patient(plan: CallPlan) -> CallPlan:
     return replace(plan, engines=engines)
 
 
-def _remember(history: list[Message], asked: str, said: str) -> None:
-    from aiker.calls.memory import remember
-
-    remember(history, asked, said)
-
-
-async def asked_by_voice(
-    plan: CallPlan, chosen: Sequence[Question]
-) -> AsyncIterator[tuple[Question, Answer]]:
-    """Yield each question, spoken, with its answer; what recognition made of it is in ``heard``."""
+async def by_voice(plan: CallPlan, asked: Sequence[Question]) -> AsyncIterator[tuple[Question, str]]:
+    """Yield each question in the words that recognition, corrected as in a call, makes of it; and these."""
     from django.conf import settings
 
     from aiker.calls.engines import make_stt
     from bench.truth_voices import Callers
 
     callers, stt = Callers(settings.AIKER.data_dir / "cache"), make_stt(plan)
-    for number, question in enumerate(chosen):
+    for number, question in enumerate(asked):
         heard = []
         for utterance in [*question.before, question.question]:
             transcript = await stt.transcribe(callers.says(utterance, number), lambda _served: None)
             heard.append(plan.lexicon.correct(transcript))
-        understood = replace(question, before=tuple(heard[:-1]), question=heard[-1])
-        answer = await answer_of(plan, understood) if heard[-1] else Answer("", "not understood")
-        yield question, replace(answer, heard=heard[-1])
+        yield replace(question, before=tuple(heard[:-1]), question=heard[-1]), " / ".join(heard)
 
 
-async def asked_in_writing(
-    plan: CallPlan, chosen: Sequence[Question]
-) -> AsyncIterator[tuple[Question, Answer]]:
-    for question in chosen:
-        yield question, await answer_of(plan, question)
+async def in_writing(_plan: CallPlan, asked: Sequence[Question]) -> AsyncIterator[tuple[Question, str]]:
+    for question in asked:
+        yield question, ""
 
 
-async def ask_all(plan: CallPlan, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Ask, print each answer as it comes, and return all as ``_graded`` reads them."""
-    base, ask, found = sample_base(), asked_by_voice if options.spoken else asked_in_writing, []
-    async for question, answer in ask(plan, questions(options)):
-        verdict = grade(question, answer.text, base)
-        item = Graded(question, answer.text, verdict, answer.way, answer.stopped, answer.heard)
-        print(report.line(item), flush=True)
-        found.append(_as_dict(item))
-    return found
-
-
-def _as_dict(item: Graded) -> dict[str, Any]:
-    kept = {name: value for name, value in asdict(item.question).items() if value}
-    if item.question.now:
-        kept["now"] = item.question.now.isoformat()
-    return asdict(item) | {"question": kept}
-
-
-def _graded(item: dict[str, Any]) -> Graded:
-    question, verdict = Question.of(item["question"]), Verdict(**item["verdict"])
-    return Graded(**{**item, "question": question, "verdict": verdict, "stopped": tuple(item["stopped"])})
+async def ask_all(plan: CallPlan, version: IndexVersion, options: argparse.Namespace) -> None:
+    """Ask in every mode, print each answer as it comes, and write it to the mode's file."""
+    ANSWERS.mkdir(parents=True, exist_ok=True)
+    files = {mode: answers_file(options, mode) for mode in options.modes}
+    for path in files.values():
+        path.write_text("", encoding="utf-8")
+    spoken = by_voice if options.spoken else in_writing
+    async for question, heard in spoken(plan, chosen(options)):
+        for mode, path in files.items():
+            answer = replace(await answer_of(plan, version, MODES[mode], question), heard=heard)
+            print(f"{mode} | {question.id} | {question.question} | {answer.said} | {answer.way}", flush=True)
+            with path.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"id": question.id, **asdict(answer)}, ensure_ascii=False) + "\n")
 
 
 def measure(arguments: Sequence[str]) -> None:
@@ -249,11 +267,15 @@ def measure(arguments: Sequence[str]) -> None:
 
     django.setup()
     from aiker.calls.plan import load_plan
+    from knowledge.models import IndexVersion, KnowledgeBase
 
     plan = load_plan(ASSISTANT)
     if plan is None:
         raise SystemExit(f"no assistant {ASSISTANT}")
-    print(json.dumps(asyncio.run(ask_all(patient(plan), parsed(arguments))), ensure_ascii=False))
+    live = KnowledgeBase.objects.values_list("active_version", flat=True).get(pk=plan.knowledge_base)
+    version = IndexVersion.objects.select_related("base").get(pk=live)
+    asyncio.run(ask_all(patient(plan), version, parsed(arguments)))
+    print("null")
 
 
 if __name__ == "__main__":

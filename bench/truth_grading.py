@@ -143,7 +143,8 @@ def _falsehood(question: Question, said: str, base: Base) -> Verdict | None:
     if opposite and polarity(said, question.question) == opposite:
         disputed = "every fact is there" if _told(question, others) else ""
         return Verdict("false", f"says {opposite} where {question.polarity} is right", disputed=disputed)
-    if opposite and not _told(question, said) and _first_word(others) == opposite:
+    reworded = "".join(sentence for sentence in _sentences(said) if not _is_of(base, sentence))
+    if opposite and not _told(question, said) and _first_word(reworded) == opposite:
         return Verdict(
             "false", f"asserts {opposite} where {question.polarity} is right", disputed="reworded?"
         )

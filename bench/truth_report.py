@@ -2,14 +2,15 @@
 
 ::
 
+    print(lists(graded))              # false, beside, wrongly refused, disputed: question, answer, rule
     print(table(graded))              # each kind and all of them, with 95 % intervals
-    print(listed(graded, "false"))    # question, answer, rule
+    print(side_by_side({"auto": graded, "written": others}))
     metrics(graded)                   # for ``bench.report``
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -22,16 +23,15 @@ COLUMNS = ("false", "beside", "refused", "helpful")
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """One question as it was asked (``heard``: by voice, what was understood), and what came of it.
+    """One question, and what came of it; ``way`` is how the answer was made ("written", "model", ...).
 
-    ``way`` is how the answer was made ("as written", "model", ...); ``stopped`` what was kept from speech.
+    ``heard`` is what was understood of a question by voice.
     """
 
     question: Question
     said: str
     verdict: Verdict
     way: str = ""
-    stopped: tuple[str, ...] = ()
     heard: str = ""
 
     def counts_as(self, column: str) -> bool:
@@ -52,8 +52,13 @@ def table(graded: Sequence[Graded]) -> str:
     """Return a line for each kind, and one for all, in percent with intervals."""
     kinds = dict.fromkeys(item.question.kind for item in graded)
     groups = {kind: [item for item in graded if item.question.kind == kind] for kind in kinds}
-    head = f"{'kind':16} {'asked':>5}  " + "".join(f"{name:>23}" for name in COLUMNS)
-    return "\n".join([head, *(row(kind, group) for kind, group in groups.items()), row("all", graded)])
+    return "\n".join(
+        [head("kind"), *(row(kind, group) for kind, group in groups.items()), row("all", graded)]
+    )
+
+
+def head(first: str) -> str:
+    return f"{first:16} {'asked':>5}  " + "".join(f"{name:>23}" for name in COLUMNS)
 
 
 def row(name: str, graded: Sequence[Graded]) -> str:
@@ -68,6 +73,23 @@ def _cell(hits: int, among: int) -> str:
 
 def percent(hits: int, among: int) -> float:
     return 100 * hits / among if among else 0.0
+
+
+def side_by_side(modes: Mapping[str, Sequence[Graded]]) -> str:
+    """Return a line for each mode."""
+    return "\n".join([head("mode"), *(row(mode, graded) for mode, graded in modes.items())])
+
+
+def lists(graded: Sequence[Graded]) -> str:
+    """Return everything that a person may want to read: what is wrong, and what is disputed."""
+    unhelpful = [item for item in graded if not item.verdict.helpful]
+    parts = {
+        "false": listed(graded, "false"),
+        "beside": listed(graded, "beside"),
+        "refused though the base knows": listed(unhelpful, "refused"),
+        "disputed": disputed(graded),
+    }
+    return "\n\n".join(f"{name}:\n{lines}" for name, lines in parts.items() if lines)
 
 
 def listed(graded: Sequence[Graded], decision: str) -> str:
