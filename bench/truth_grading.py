@@ -290,11 +290,12 @@ def _where_refusing_is_right(question: Question, said: str, base: Base, *, decli
 
 def _where_it_is_known(question: Question, said: str, base: Base, *, declined: bool) -> Verdict:
     unsaid = _unsaid(question, said)
-    if _told(question, "".join(_not_of_others(question, said, base))):
+    own = "".join(_not_of_others(question, said, base))
+    if _told(question, own):
         return Verdict("right", "every fact is there", helpful=True)
     if _told(question, said):
         return Verdict("beside", "the facts are of another entry", disputed="every fact is there")
-    if question.polarity and polarity(said, question.question) == question.polarity:
+    if question.polarity and polarity(own, question.question) == question.polarity:
         return Verdict("right", "yes or no is right", True, "the condition is not said" if unsaid else "")
     if declined:
         either = question.expect == "either"
@@ -305,10 +306,9 @@ def _where_it_is_known(question: Question, said: str, base: Base, *, declined: b
         return Verdict(
             "beside", f"a part is missing: {'/'.join(unsaid[0])}", disputed="another part is right"
         )
-    own = all(_is_of(base, sentence) for sentence in _sentences(said))
-    return Verdict(
-        "beside", "another entry" if own else "no fact of the answer", disputed="" if own else "reworded?"
-    )
+    if all(_is_of(base, sentence) for sentence in _sentences(said)):
+        return Verdict("beside", "another entry")
+    return Verdict("beside", "no fact of the answer", disputed="reworded?")
 
 
 def _told(question: Question, said: str) -> bool:
