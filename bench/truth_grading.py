@@ -141,7 +141,7 @@ def _falsehood(question: Question, said: str, base: Base) -> Verdict | None:
             return Verdict("false", f"neither asked nor in its entries: {wrong}")
     opposite = {"yes": "no", "no": "yes", "": ""}[question.polarity]
     if opposite and polarity(said, question.question) == opposite:
-        disputed = "every fact is there" if _told(question, others) else ""
+        disputed = "every fact is there" if _told(question, said) else ""
         return Verdict("false", f"says {opposite} where {question.polarity} is right", disputed=disputed)
     reworded = "".join(sentence for sentence in _sentences(said) if not _is_of(base, sentence))
     if opposite and not _told(question, said) and _first_word(reworded) == opposite:
@@ -196,9 +196,6 @@ _NO = re.compile(
 _ABLE, _HAS = "可以|能|行|成(?!立)|没问题|允许|支持", r"有(?!限|效|\d)"
 _YES = re.compile(
     rf"{_ABLE}|{_HAS}|是(?:的|啊|，|$)|对(?:的|，|$)|会(?!议|员)|要|需要|包含|包括|够|来得及|开门|在的|营业"
-)
-_ASKS_WHETHER_ABLE = re.compile(
-    r"可以|可不|能|行|成(?!立)|允许|让|肯|准|得下|得上|得了|得及|得开|够|支持|装|退|租|吗"
 )
 _ASKS_WHAT_IT_COSTS = re.compile(
     r"(?:收费|收钱|补钱|付钱|要钱|给钱|扣钱|花钱|另付|另收|掏钱|交钱|手续费|加钱)"
