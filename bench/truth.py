@@ -267,13 +267,18 @@ def measure(arguments: Sequence[str]) -> None:
 
     django.setup()
     from aiker.calls.plan import load_plan
-    from knowledge.models import IndexVersion, KnowledgeBase
+    from knowledge.models import KnowledgeBase
 
     plan = load_plan(ASSISTANT)
-    if plan is None:
-        raise SystemExit(f"no assistant {ASSISTANT}")
-    live = KnowledgeBase.objects.values_list("active_version", flat=True).get(pk=plan.knowledge_base)
-    version = IndexVersion.objects.select_related("base").get(pk=live)
+    if plan is None or plan.knowledge_base is None:
+        raise SystemExit(f"no assistant {ASSISTANT} with a knowledge base")
+    version = (
+        KnowledgeBase.objects.select_related("active_version__base")
+        .get(pk=plan.knowledge_base)
+        .active_version
+    )
+    if version is None:
+        raise SystemExit("the knowledge base has no live index")
     asyncio.run(ask_all(patient(plan), version, parsed(arguments)))
     print("null")
 

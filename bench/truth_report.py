@@ -120,5 +120,10 @@ def metrics(graded: Sequence[Graded], name: str = "") -> Iterator[Metric]:
     wanted = {"false": FALSE_TARGET, "beside": BESIDE_TARGET, "refused": None, "helpful": HELPFUL_TARGET}
     for column, target in wanted.items():
         value = percent(sum(item.counts_as(column) for item in graded), len(graded))
-        better = "higher" if column == "helpful" else "lower"
-        yield Metric(f"{name} {column}".strip(), round(value, 2), f"% of {len(graded)}", target, better)
+        yield Metric(
+            f"{name} {column}".strip(),
+            round(value, 2),
+            f"% of {len(graded)}",
+            target,
+            "higher" if column == "helpful" else "lower",
+        )
