@@ -4,7 +4,7 @@ Each bench prints a table; ``docs/performance.md`` keeps the figures and what wa
 returns as metrics is compared with the last committed result (``bench/results``) and written to
 ``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
 that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``,
-minutes to ``soak``, turns to ``pages``.
+minutes to ``soak``, turns to ``pages``. ``truth`` takes the options that follow it (``bench.truth``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench import (
     pages,
     retrieval_quality,
     soak,
+    truth,
 )
 from bench.report import COMMITTED, Metric, Result, machine, markdown
 
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "load": load.run,
     "soak": soak.run,
     "pages": pages.run,
+    "truth": truth.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,
@@ -59,17 +61,28 @@ LATEST = BASE_DIR / "var" / "bench"
 def main(arguments: list[str]) -> int:
     save = "--save" in arguments
     words = [argument for argument in arguments if argument != "--save"]
+    if words[:1] == ["truth"]:
+        return measure(["truth"], lambda _name: truth.run(words[1:]), save=save)
     names = [word for word in words if not word.isdecimal()]
     numbers = [int(word) for word in words if word.isdecimal()]
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         print(f"no bench {', '.join(unknown)}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
+    return measure(
+        names or list(BENCHES),
+        lambda name: WITH_NUMBERS[name](numbers) if numbers and name in WITH_NUMBERS else BENCHES[name](),
+        save=save,
+    )
+
+
+def measure(names: Sequence[str], run: Callable[[str], Sequence[Metric] | None], *, save: bool) -> int:
+    """Run benches, and write the report of those that found figures."""
     tables = []
-    for name in names or BENCHES:
+    for name in names:
         print(f"\n== {name}", flush=True)
         found_on = machine()
-        found = WITH_NUMBERS[name](numbers) if numbers and name in WITH_NUMBERS else BENCHES[name]()
+        found = run(name)
         if found:
             tables.append(keep(Result(name, tuple(found), machine=found_on), save=save))
     if tables:
