@@ -155,13 +155,13 @@ class AssistantAdmin(ModelAdmin):
     def transfer(self, assistant: Assistant) -> str:
         if tool := transfer_of(assistant):
             return format_html(
-                _("Callers who ask for a person are transferred to {target} by the tool {link}."),
+                str(_("Callers who ask for a person are transferred to {target} by the tool {link}.")),
                 target=tool.target,
                 link=_link_to(tool),
             )
         if tool := waiting_transfer(assistant):
             text = _("Not in use yet: fill in the number in the tool {link} and switch it on.")
-            return format_html(text, link=_link_to(tool))
+            return format_html(str(text), link=_link_to(tool))
         return str(_("There is none: “Set up transfer” above makes one to be filled in."))
 
     def has_copy_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:

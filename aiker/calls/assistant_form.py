@@ -115,7 +115,7 @@ class AssistantForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         """Refuse a new offer of a transfer that is not there; an old one is only told of (``admin``)."""
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # the stubs leave it out
         for name in unkept_offers(self.instance):
             if name in self.fields and (self.instance.pk is None or name in self.changed_data):
                 self.add_error(name, NO_TRANSFER_TO_OFFER)

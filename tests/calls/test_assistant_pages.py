@@ -118,7 +118,7 @@ def test_a_transfer_is_set_up_for_an_assistant_that_has_none(admin_client: Clien
     lin = Assistant.objects.create(slug="lin", name="小林")
     MenuItem.objects.create(assistant=lin, key="0", action="repeat")
     answer = admin_client.get(reverse("admin:calls_assistant_set_up_transfer", args=[lin.pk]))
-    assert answer.url == reverse("admin:calls_tool_change", args=[lin.tools.get().pk])
+    assert answer["Location"] == reverse("admin:calls_tool_change", args=[lin.tools.get().pk])
     assert lin.menu.get().action == "repeat"
 
 

@@ -17,6 +17,7 @@ from aiker.calls.models import Assistant, Tool
 from aiker.calls.plan import plan_for
 from aiker.calls.tools.http import send
 from engines.adapters.llm_adapter import ToolCall
+from engines.errors import EngineError
 from tests.calls.scripted import ScriptedCall, StandInEngines
 from tests.calls.tools.receiver import Receiver, receiving
 from tests.e2e.conftest import OpenBrowser
@@ -114,7 +115,7 @@ def place_call(assistant: Assistant, case: Case) -> ScriptedCall:
     plan = plan_for(assistant)
 
     async def scenario() -> ScriptedCall:
-        answers = [case.model_calls] if case.model_calls else []
+        answers: list[str | ToolCall | EngineError] = [case.model_calls] if case.model_calls else []
         call = ScriptedCall(plan, StandInEngines(hears=[case.heard], answers=answers, send_tool=send))
         await call.speaks(0.5)
         for _ in range(40):

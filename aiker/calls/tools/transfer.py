@@ -77,4 +77,5 @@ def unkept_offers(assistant: Assistant) -> dict[str, str]:
         offering.append("fillers")
     if not offering or transfer_of(assistant):
         return {}
-    return {name: capfirst(str(Assistant._meta.get_field(name).verbose_name)) for name in offering}
+    labels = {field.name: field.verbose_name for field in Assistant._meta.fields}
+    return {name: capfirst(str(labels[name])) for name in offering}

@@ -160,9 +160,9 @@ def between_words(match: Match) -> str | None:
     if not match[1] or not re.search(rf"[{_H}A-Za-z\d）)”]$", left):
         return ""
     numeral = "[一二三四五六七八九十两百千万]"
-    numerals = re.search(rf"{numeral}[个天年月日号点楼层室元人半]?$", left) and re.match(numeral, rest)
-    places = re.search(r"第\w{1,4}$", left) and rest.startswith("第")
-    parts = re.search(rf"{_PART}$", left) and re.match(_PART, rest)
+    numerals = bool(re.search(rf"{numeral}[个天年月日号点楼层室元人半]?$", left) and re.match(numeral, rest))
+    places = bool(re.search(r"第\w{1,4}$", left)) and rest.startswith("第")
+    parts = bool(re.search(rf"{_PART}$", left) and re.match(_PART, rest))
     return "到" if numerals or places or parts else "，"
 
 

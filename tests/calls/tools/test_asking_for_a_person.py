@@ -38,15 +38,9 @@ def anna() -> Assistant:
 
 
 def transfer(assistant: Assistant, **fields: Any) -> Tool:
-    tool: Tool = assistant.tools.create(
-        name="转人工",
-        slug="transfer",
-        kind="transfer",
-        phrases="转人工",
-        target="8001",
-        answer="正在转接。",
-        **fields,
-    )
+    values = {"kind": "transfer", "phrases": "转人工", "target": "8001", "answer": "正在转接。"} | fields
+    tool = Tool.objects.create(name="转人工", slug="transfer", **values)
+    tool.assistants.add(assistant)
     return tool
 
 
