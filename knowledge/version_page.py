@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from knowledge.golden_report import Figure, compared_figures, last_run
-from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase
+from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def version_row(
         compared_figures(run, live_run) if run else [],
         can_publish=may and fresh,
         can_override=may and fresh and failed and user.has_perm("knowledge.override_gate"),
-        can_roll_back=may and not fresh,
+        can_roll_back=may and version.snapshots.filter(kind=Snapshot.Kind.LIVE).exists(),
     )
 
 

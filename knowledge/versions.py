@@ -22,13 +22,15 @@ from django.utils.translation import gettext as _
 
 from knowledge.errors import KnowledgeError
 from knowledge.manifest import Manifest
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models import IndexVersion, KnowledgeBase, Snapshot
 from knowledge.passages import fingerprint, passages_of
 from knowledge.store import Store, open_store
 from knowledge.writing import manifest_path, remove_manifest
 
 log = logging.getLogger(__name__)
 
+MAX_EDITS = 20
+"""From more changed documents a version is built: callers never hear half of a large change."""
 ROLLBACK_VERSIONS = 2
 """Replaced versions that stay, to go back to."""
 GRACE = timedelta(hours=1)
@@ -37,9 +39,17 @@ GRACE = timedelta(hours=1)
 
 @transaction.atomic
 def request_version(
-    base: KnowledgeBase, reason: str, *, user: User | None = None, publish: bool = True
+    base: KnowledgeBase,
+    reason: str,
+    *,
+    user: User | None = None,
+    publish: bool = True,
+    restores: Snapshot | None = None,
 ) -> IndexVersion:
-    """Ask for a version built from all documents; one that is being built for the base is given up for it."""
+    """Ask for a version built from all documents; one that is being built for the base is given up for it.
+
+    One that ``restores`` what was live before goes live without its golden questions.
+    """
     base.versions.filter(state=IndexVersion.State.BUILDING).update(
         state=IndexVersion.State.FAILED, error=_("Given up for a newer one.")
     )
@@ -50,8 +60,15 @@ def request_version(
         reason=reason,
         requested_by=user,
         publish_when_ready=publish,
+        restores=restores,
         document_count=base.documents.count(),
     )
+
+
+def give_up_drafts(base: KnowledgeBase, reason: str) -> None:
+    """Give up every version that was never live: its documents were rolled back."""
+    never_live = base.versions.filter(activated_at=None).exclude(state=IndexVersion.State.FAILED)
+    never_live.update(state=IndexVersion.State.FAILED, error=_("Given up: {reason}").format(reason=reason))
 
 
 def unfinished() -> Q:
