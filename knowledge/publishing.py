@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge import golden
+from knowledge.canary.running import end_for_publication
 from knowledge.errors import KnowledgeError
 from knowledge.golden_report import refusal
 from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase, Snapshot
@@ -87,3 +88,4 @@ def switch(version: IndexVersion, user: User | None, *, overridden: bool) -> Non
     version.activated_at, version.retired_at, version.published_by = now, None, user
     version.overridden, version.error = overridden, ""
     version.save(update_fields=["activated_at", "retired_at", "published_by", "overridden", "error"])
+    end_for_publication(version, user)

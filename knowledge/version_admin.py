@@ -22,6 +22,7 @@ from unfold.admin import ModelAdmin
 
 from knowledge.errors import KnowledgeError
 from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.pages.canary import CanaryPages
 from knowledge.pages.undo import EDITING, UndoPages, rolled_back, undo_context, versions_page
 from knowledge.tasks import request_publication, request_run
 from knowledge.undo.rolling_back import roll_back_to_version
@@ -30,7 +31,7 @@ from knowledge.versions import request_version
 
 
 @admin.register(IndexVersion)
-class IndexVersionAdmin(UndoPages, ModelAdmin):
+class IndexVersionAdmin(CanaryPages, UndoPages, ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
 

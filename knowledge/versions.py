@@ -20,9 +20,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from knowledge.canary.running import end
 from knowledge.errors import KnowledgeError
 from knowledge.manifest import Manifest
-from knowledge.models import IndexVersion, KnowledgeBase, Snapshot
+from knowledge.models import Canary, IndexVersion, KnowledgeBase, Snapshot
 from knowledge.passages import fingerprint, passages_of
 from knowledge.store import Store, open_store
 from knowledge.writing import manifest_path, remove_manifest
@@ -69,6 +70,8 @@ def give_up_drafts(base: KnowledgeBase, reason: str) -> None:
     """Give up every version that was never live: its documents were rolled back."""
     never_live = base.versions.filter(activated_at=None).exclude(state=IndexVersion.State.FAILED)
     never_live.update(state=IndexVersion.State.FAILED, error=_("Given up: {reason}").format(reason=reason))
+    for canary in base.canaries.filter(ended_at=None):
+        end(canary, Canary.Outcome.STOPPED, reason)
 
 
 def unfinished() -> Q:
@@ -115,13 +118,15 @@ def versions_that_take_edits(base: KnowledgeBase) -> list[IndexVersion]:
 def remove_old_versions(base: KnowledgeBase, store: Store) -> None:
     """Delete what no call reads and nobody goes back to, an hour after it was replaced or came to nothing.
 
-    The live one, the newest that waits to be published, the latest failure and the last two replaced stay.
+    The live one, the newest that waits to be published, one that serves some calls, the latest failure and
+    the last two replaced stay.
     """
     base.refresh_from_db()
     replaced = base.versions.filter(retired_at__isnull=False, activated_at__isnull=False)
     stay = [base.active_version_id, *ids(replaced.order_by(F("retired_at").desc())[:ROLLBACK_VERSIONS])]
     stay += ids(base.versions.filter(state=IndexVersion.State.FAILED)[:1])
     stay += ids(base.versions.filter(state=IndexVersion.State.READY, activated_at=None)[:1])
+    stay += ids(base.versions.filter(canaries__in=base.canaries.filter(ended_at=None)))
     old = timezone.now() - GRACE
     gone = base.versions.exclude(pk__in=[pk for pk in stay if pk]).exclude(state=IndexVersion.State.BUILDING)
     for version in gone.filter(Q(retired_at__lt=old) | Q(retired_at=None, created_at__lt=old)):

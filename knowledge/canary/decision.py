@@ -2,7 +2,7 @@
 
 ::
 
-    look = look_due(len(calls), done=canary.looks)       # None: too few new calls since the last one
+    look = look_due(len(calls), looked_at=30, done=2)    # None: too few new calls since the last one
     comparison = compare(calls, look, seed=canary.pk)
     comparison.worse                                     # (Measure.MISSES,): roll back; (): go on
 
@@ -89,7 +89,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``look`` is None when the figures are only shown."""
+    """``look`` is None when nothing was tested: the figures are only shown."""
 
     draft_calls: int
     live_calls: int
@@ -103,19 +103,18 @@ class Comparison:
         return tuple(row.measure for row in self.rows if row.p is not None and row.p <= alpha)
 
 
-def look_due(ended: int, done: int) -> Look | None:
-    """Return the comparison that is due after ``ended`` calls when ``done`` of them are behind."""
-    if ended < calls_of(done + 1):
+def look_due(ended: int, looked_at: int, done: int) -> Look | None:
+    """Return the comparison that is due after ``ended`` calls.
+
+    ``looked_at`` is after how many calls the last one was due, 0 before the first; ``done`` how many there
+    were, without those for which one version had too few calls.
+    """
+    due = FIRST_LOOK
+    while due <= looked_at:
+        due = math.ceil(due * GROWTH)
+    if ended < due:
         return None
-    number = done + 1
-    while ended >= calls_of(number + 1):  # several calls may have ended at once
-        number += 1
-    return Look(number, ALPHA / len(Measure) / (number * (number + 1)))
-
-
-def calls_of(number: int) -> int:
-    """Return after how many ended calls a comparison is due."""
-    return math.ceil(FIRST_LOOK * GROWTH ** (number - 1))
+    return Look(done + 1, ALPHA / len(Measure) / ((done + 1) * (done + 2)))
 
 
 def compare(calls: Sequence[EndedCall], look: Look | None, seed: int) -> Comparison:
@@ -123,7 +122,9 @@ def compare(calls: Sequence[EndedCall], look: Look | None, seed: int) -> Compari
     draft = [call for call in calls if call.is_draft]
     live = [call for call in calls if not call.is_draft]
     tested: dict[str, float] = {}
-    if look and min(len(draft), len(live)) >= MIN_CALLS:
+    if min(len(draft), len(live)) < MIN_CALLS:
+        look = None
+    if look:
         is_draft = np.array([call.is_draft for call in calls])
         samples = {measure.value: sample(calls, measure) for measure in Measure}
         tested = p_values(samples, is_draft, alpha=look.alpha, seed=seed * 1000 + look.number)

@@ -4,7 +4,7 @@
 
     canary = start(version, share=20, patterns=["138*"], user=user)     # CanaryError says why not
     end(canary, Canary.Outcome.STOPPED, reason, user)
-    note(canary, comparison)            # keeps the figures; rolls the draft back when it is worse
+    note(canary, comparison, 68, 68)    # keeps the figures; rolls the draft back when it is worse
 """
 
 from __future__ import annotations
@@ -62,11 +62,9 @@ def start(version: IndexVersion, share: int, patterns: list[str], user: User | N
 
 def end(canary: Canary, outcome: Canary.Outcome, reason: str = "", user: User | None = None) -> bool:
     """End a canary; False: it was over already. Calls that the draft serves keep it to their end."""
-    return bool(
-        Canary.objects.filter(pk=canary.pk, ended_at=None).update(
-            ended_at=timezone.now(), outcome=outcome, reason=reason, ended_by=user
-        )
-    )
+    canary.ended_at, canary.outcome, canary.reason, canary.ended_by = timezone.now(), outcome, reason, user
+    fields = {name: getattr(canary, name) for name in ("ended_at", "outcome", "reason", "ended_by")}
+    return bool(Canary.objects.filter(pk=canary.pk, ended_at=None).update(**fields))
 
 
 def end_for_publication(version: IndexVersion, user: User | None) -> None:
@@ -82,10 +80,13 @@ def rule_of(canary: Canary) -> Rule:
     return Rule(f"canary-{canary.pk}", canary.share, tuple(canary.patterns))
 
 
-def note(canary: Canary, comparison: Comparison) -> bool:
-    """Keep a comparison with its canary; return whether the draft was rolled back for it."""
-    looks = comparison.look.number if comparison.look else canary.looks
-    report = as_json(comparison, canary.report)
+def note(canary: Canary, comparison: Comparison, ended: int, looked_at: int) -> bool:
+    """Keep a comparison with its canary; return whether the draft was rolled back for it.
+
+    ``ended`` calls there were, ``looked_at`` of them when a comparison was due last.
+    """
+    report = as_json(comparison, canary.report) | {"ended": ended, "looked_at": looked_at}
+    looks = canary.looks + bool(comparison.look)
     Canary.objects.filter(pk=canary.pk, ended_at=None).update(looks=looks, report=report)
     if not comparison.worse:
         return False
@@ -119,13 +120,11 @@ def shown(measure: Measure, side: Side) -> str:
 def as_json(comparison: Comparison, before: Any) -> dict[str, Any]:
     """Return a comparison as the row keeps it; figures that were not tested keep the p of the last test."""
     tested_before = {row["measure"]: row["p"] for row in before.get("rows", [])}
-    was_tested = any(row.p is not None for row in comparison.rows)
+    calls = [comparison.draft_calls, comparison.live_calls]
     return {
-        "calls": [comparison.draft_calls, comparison.live_calls],
-        "tested_at": sum((comparison.draft_calls, comparison.live_calls))
-        if was_tested
-        else before.get("tested_at"),
-        "alpha": comparison.look.alpha if was_tested and comparison.look else before.get("alpha"),
+        "calls": calls,
+        "tested_at": sum(calls) if comparison.look else before.get("tested_at"),
+        "alpha": comparison.look.alpha if comparison.look else before.get("alpha"),
         "rows": [
             row_as_json(row, tested_before.get(row.measure) if row.p is None else row.p)
             for row in comparison.rows

@@ -45,7 +45,7 @@ def p_values(
 ) -> dict[str, float]:
     """Return p for each sample; 1 where one of the two sides has nothing to compare.
 
-    Precise enough to be compared with ``alpha``. A p far above it is a rough one. The same seed gives the same.
+    Precise enough to be compared with ``alpha``; a p far above it is rough. The same seed gives the same.
     """
     names = list(samples)
     sums = np.array([samples[name].sums for name in names])
@@ -58,9 +58,7 @@ def p_values(
     while drawn < wanted and (worse < ENOUGH).any():
         batch = min(max(FIRST_DIVISIONS, drawn), max(1, CELLS_AT_ONCE // len(is_draft)), wanted - drawn)
         chosen = divisions(rng, batch, len(is_draft), size)
-        found = differences(
-            sums @ chosen.T, counts @ chosen.T, sums.sum(1)[:, None], counts.sum(1)[:, None]
-        )
+        found = differences(sums @ chosen.T, counts @ chosen.T, sums.sum(1)[:, None], counts.sum(1)[:, None])
         worse += (found >= observed[:, None] - 1e-12).sum(1)
         drawn += batch
     return {
@@ -70,7 +68,7 @@ def p_values(
 
 
 def divisions(rng: np.random.Generator, number: int, calls: int, size: int) -> NDArray[np.float64]:
-    """Return divisions of the calls, a row each: 1 for the ``size`` calls that the draft would have served."""
+    """Return divisions of the calls, a row each: 1 for the ``size`` calls that the draft had served."""
     order = rng.random((number, calls)).argpartition(size - 1, axis=1)[:, :size]
     chosen = np.zeros((number, calls))
     np.put_along_axis(chosen, order, 1.0, axis=1)

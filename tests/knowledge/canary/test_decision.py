@@ -14,7 +14,6 @@ from knowledge.canary.decision import (
     EndedCall,
     Look,
     Measure,
-    calls_of,
     compare,
     look_due,
 )
@@ -49,13 +48,13 @@ def run(draft: Line, live: Line, calls: int, seed: int, share: int = 50) -> tupl
     """Play calls until the draft is rolled back; return after how many, and why."""
     rng, rule = np.random.default_rng(seed), Rule(f"canary-{seed}", share)
     ended: list[EndedCall] = []
-    looks = 0
+    looks = looked_at = 0
     for number in range(calls):
         is_draft = rule.serves(str(number), "")
         ended.append((draft if is_draft else live).call(rng, is_draft))
-        if look := look_due(len(ended), looks):
+        if look := look_due(len(ended), looked_at, looks):
             comparison = compare(ended, look, seed)
-            looks = look.number
+            looked_at, looks = len(ended), looks + bool(comparison.look)
             if comparison.worse:
                 return len(ended), comparison
     return calls, None
@@ -93,18 +92,23 @@ def test_a_little_slower_is_no_reason_however_many_calls_say_so() -> None:
 
 
 def test_comparisons_get_rarer_and_their_risks_add_up_to_alpha() -> None:
-    assert [calls_of(number) for number in (1, 2, 3, 4)] == [20, 30, 45, 68]
-    looks = [look_due(calls_of(number), number - 1) for number in range(1, 60)]
-    assert [look.number for look in looks if look] == list(range(1, 60))
+    due, looked_at = [], 0
+    for ended in range(1, 200):
+        if look := look_due(ended, looked_at, len(due)):
+            looked_at = ended
+            due.append((ended, look.number))
+    assert due == [(20, 1), (30, 2), (45, 3), (68, 4), (102, 5), (153, 6)]
+    looks = [look_due(10**9, 0, done) for done in range(100)]
     assert sum(look.alpha for look in looks if look) * len(Measure) == pytest.approx(ALPHA, rel=0.02)
-    assert look_due(29, 1) is None
-    assert look_due(100, 1) == Look(4, ALPHA / 5 / 20)  # many calls ended at once: one comparison
+    assert look_due(100, 30, 2) == Look(3, ALPHA / 5 / 12)  # many calls ended at once: one comparison
+    assert look_due(101, 100, 3) is None
 
 
 def test_too_few_calls_of_one_version_say_nothing() -> None:
     calls = [EndedCall(number < 7, 1, searched=1, misses=int(number < 7)) for number in range(40)]
-    comparison = compare(calls, look_due(40, 0), seed=1)
+    comparison = compare(calls, look_due(40, 0, 0), seed=1)
     assert comparison.worse == ()
+    assert comparison.look is None  # it uses up nothing of the risk
     assert (comparison.draft_calls, comparison.rows[0].p) == (7, None)
     assert (comparison.rows[0].draft.count, comparison.rows[0].draft.of) == (7, 7)
 
