@@ -105,5 +105,5 @@ def pack(value: Mapping[str, Any]) -> bytes:
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)
 
 
-def unpack(data: bytes) -> dict[str, Any]:
+def unpack(data: bytes | memoryview) -> dict[str, Any]:
     return json.loads(zlib.decompress(bytes(data)))

@@ -92,7 +92,8 @@ def test_a_little_slower_is_no_reason_however_many_calls_say_so() -> None:
 
 
 def test_comparisons_get_rarer_and_their_risks_add_up_to_alpha() -> None:
-    due, looked_at = [], 0
+    due: list[tuple[int, int]] = []
+    looked_at = 0
     for ended in range(1, 200):
         if look := look_due(ended, looked_at, len(due)):
             looked_at = ended
