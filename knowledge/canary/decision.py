@@ -144,14 +144,13 @@ def sample(calls: Sequence[EndedCall], measure: Measure) -> Sample:
 
 def latency_sample(calls: Sequence[EndedCall]) -> Sample:
     """Return the ranks of the latencies of all turns, summed by call, the live ones longer by the margin."""
-    owners = [number for number, call in enumerate(calls) for _ in call.latencies]
+    owners = np.array([number for number, call in enumerate(calls) for _ in call.latencies], dtype=np.intp)
     values = [
         latency * (1.0 if call.is_draft else LATENCY_MARGIN) for call in calls for latency in call.latencies
     ]
-    return Sample(
-        np.bincount(owners, weights=ranks(values), minlength=len(calls)) if values else np.zeros(len(calls)),
-        np.array([len(call.latencies) for call in calls], dtype=np.float64),
-    )
+    sums = np.zeros(len(calls))
+    np.add.at(sums, owners, ranks(values))
+    return Sample(sums, np.array([len(call.latencies) for call in calls], dtype=np.float64))
 
 
 def counts(call: EndedCall, measure: Measure) -> tuple[int, int]:
