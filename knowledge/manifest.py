@@ -120,6 +120,11 @@ class Manifest:
             return dict(self._db.execute("SELECT document, entry FROM entries"))
         return dict(self._by_key("SELECT document, entry FROM entries WHERE document", documents))
 
+    def without_entry(self) -> dict[int, str]:
+        """Return the fingerprints of the documents whose entries are missing."""
+        query = "SELECT id, fingerprint FROM documents WHERE id NOT IN (SELECT document FROM entries)"
+        return dict(self._db.execute(query))
+
     def passages(self, chunks: Iterable[int]) -> dict[int, StoredPassage]:
         """Return these passages by their id; those that left the index are missing."""
         rows = self._by_key(f"SELECT {', '.join(COLUMNS)} FROM passages WHERE chunk", chunks)

@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge.manifest import Manifest
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models import IndexVersion, KnowledgeBase, Snapshot
 from knowledge.passages import fingerprint, passages_of
 from knowledge.store import Store
 from knowledge.undo.entries import dumps, state_of
+from knowledge.undo.snapshots import take
 from knowledge.versions import request_version
 from knowledge.writing import explained, index_dir, manifest_path, remove_manifest
 
@@ -35,6 +36,8 @@ def upkeep(store: Store) -> None:
     for base in KnowledgeBase.objects.exclude(active_version=None).select_related("active_version"):
         assert base.active_version is not None
         keep_entries(base.active_version)
+        if not base.active_version.snapshots.filter(kind=Snapshot.Kind.LIVE).exists():
+            take(base, Snapshot.Kind.LIVE, title=str(base.active_version))  # live before there were snapshots
         reason = why_anew(base.active_version, store)
         if reason and not is_asked_for(base):
             log.warning("%s is built anew: %s", base.slug, reason)
@@ -48,12 +51,11 @@ def keep_entries(live: IndexVersion) -> None:
     if not path.exists():
         return
     with explained(), Manifest.open(path, create=False) as manifest:
-        held = manifest.fingerprints()
-        missing = held.keys() - manifest.entries().keys()
+        missing = manifest.without_entry()
         if not missing:
             return
         for document in live.base.documents.prefetch_related("chunks").iterator(1000):
-            if document.pk in missing and held[document.pk] == fingerprint(passages_of(document)):
+            if missing.get(document.pk) == fingerprint(passages_of(document)):
                 manifest.keep_entry(document.pk, dumps(state_of(document)))
 
 

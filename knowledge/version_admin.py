@@ -113,7 +113,8 @@ class IndexVersionAdmin(CanaryPages, UndoPages, ModelAdmin):
             messages.error(request, exc.message)
         else:
             self.log_change(request, version, _("Rolled back to this version."))
-            messages.success(request, rolled_back(built))
+            messages.success(request, _("Rolled back to this version."))
+            messages.info(request, rolled_back(built))
         return back(version.base)
 
     @method_decorator(require_POST)

@@ -131,7 +131,7 @@ def allow(request: HttpRequest, permissions: Iterable[str]) -> None:
 def rolled_back(built: IndexVersion | None) -> str:
     """Return what an operator is told of a roll-back, by the version that is built for it, if any."""
     if built is None:
-        return _("Rolled back: callers hear it from their next question on. The documents are as they were.")
+        return _("Callers hear it in a moment. The documents are as they were.")
     return _("The documents are as they were. Callers hear them as soon as the version for it is built.")
 
 
