@@ -20,7 +20,7 @@ from knowledge.canary.decision import EndedCall, compare, look_due
 from knowledge.canary.running import note, rule_of
 from knowledge.models import Canary
 from monitoring.quality.models import Notice
-from monitoring.quality.noticing import HANGING_UP, notices, was_searched
+from monitoring.quality.noticing import HANGING_UP, notices, was_searched, was_stopped
 
 EACH_CALL = 200
 """Up to so many calls the figures follow each one; later each twentieth part of them."""
@@ -70,16 +70,11 @@ def ended_call(call: Call, canary: Canary) -> EndedCall | None:
         len(turns),
         searched=sum(map(was_searched, turns)),
         misses=sum(Notice.NO_PASSAGES in found for found in noticed),
-        guard_stops=sum(was_stopped(turn) for turn in turns),
+        guard_stops=sum(was_stopped(turn.retrieval) for turn in turns),
         transferred=any(Notice.TRANSFERRED in found for found in noticed),
         hung_up=call.end_reason in HANGING_UP and bool(turns) and turns[-1].interrupted,
         latencies=tuple(latencies(turns)),
     )
-
-
-def was_stopped(turn: Turn) -> bool:
-    """Whether the guard kept something from being said."""
-    return bool(turn.retrieval.get("guard", {}).get("stopped"))
 
 
 def latencies(turns: Iterable[Turn]) -> Iterable[int]:
