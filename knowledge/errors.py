@@ -29,4 +29,9 @@ class IndexingError(KnowledgeError):
 
 
 class RetrievalError(KnowledgeError):
-    """A search did not finish in time or at all; the call goes on without passages."""
+    """A search did not finish in time or at all; the call goes on without passages.
+
+    ``index_version`` is the version that was asked, where that is known.
+    """
+
+    index_version = ""

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
@@ -38,6 +39,7 @@ from simple_history.utils import bulk_create_with_history
 from knowledge.editing import ROWS_AT_ONCE, bulk, cut, touch
 from knowledge.loaders import BusinessData, Entry
 from knowledge.models import Document, KnowledgeBase, hash_of
+from knowledge.undo.imports import recorded
 
 WRITTEN = [*Entry.model_fields, "source", "source_hash", "is_sample", "revision", "updated_at"]
 WRITTEN.remove("id")
@@ -136,12 +138,17 @@ def plan_removals(planned: Plan, not_in_file: Iterable[Document]) -> None:
             planned.removed.append(document)
 
 
-@transaction.atomic
-def apply(planned: Plan) -> None:
-    """Do what was planned; the base must not have changed since.
+def apply(planned: Plan, user: User | None = None) -> None:
+    """Do what was planned, so that it can be withdrawn; the base must not have changed since.
 
     In few statements, whatever the number of entries: nothing else can be written to the database meanwhile.
     """
+    report = planned.report()
+    with recorded(planned.base, planned.source, [*report.added, *report.changed, *report.removed], user):
+        _apply(planned)
+
+
+def _apply(planned: Plan) -> None:
     added = [taken(Document(base=planned.base, key=entry.id), entry, planned) for entry in planned.added]
     changed = [taken(document, entry, planned) for document, entry in planned.changed]
     reason = _("From the file {file}").format(file=planned.source)[:100]

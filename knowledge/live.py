@@ -1,8 +1,10 @@
-"""Which version of a base is live, as calls ask it at each turn.
+"""Which version of a base is live, and which draft serves some calls, as calls ask it at each turn.
 
 ::
 
-    index = await live_index(base_id)        # None: the base has no index yet
+    serving = await serving_of(base_id)
+    serving.live                             # None: the base has no index yet
+    serving.canary                           # None, or a draft and the rule which calls it serves
 
 Asked of the database at most twice a second and base, by a thread of its own. When the database is slow or
 down, calls go on with what it said last.
@@ -18,7 +20,9 @@ from dataclasses import dataclass
 
 from django.db import close_old_connections
 
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.canary.assignment import Rule
+from knowledge.canary.running import rule_of
+from knowledge.models import Canary, IndexVersion, KnowledgeBase
 from knowledge.models.content import Phrasing
 
 logger = logging.getLogger(__name__)
@@ -26,7 +30,7 @@ logger = logging.getLogger(__name__)
 FRESH_S = 0.5
 WAIT_S = 0.3
 _database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-index")
-_known: dict[int, tuple[float, LiveIndex | None]] = {}
+_known: dict[int, tuple[float, Serving]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,24 @@ class LiveIndex:
     phrasing: str = Phrasing.AUTO
 
 
-async def live_index(base_id: int) -> LiveIndex | None:
-    """Return the version of a base that is live now."""
+@dataclass(frozen=True, slots=True)
+class DraftIndex:
+    """A draft, and which calls it serves."""
+
+    index: LiveIndex
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What calls of a base are answered from."""
+
+    live: LiveIndex | None
+    canary: DraftIndex | None = None
+
+
+async def serving_of(base_id: int) -> Serving:
+    """Return what serves the calls of a base now."""
     known = _known.get(base_id)
     if known and time.monotonic() - known[0] < FRESH_S:
         return known[1]
@@ -58,8 +78,9 @@ async def live_index(base_id: int) -> LiveIndex | None:
     return _known[base_id][1]
 
 
-def _ask(base_id: int) -> LiveIndex | None:
+def _ask(base_id: int) -> Serving:
     try:
+        canary = Canary.objects.select_related("version__base").filter(base_id=base_id, ended_at=None).first()
         version = (
             IndexVersion.objects.select_related("base")
             .filter(pk__in=KnowledgeBase.objects.filter(pk=base_id).values("active_version"))
@@ -67,7 +88,10 @@ def _ask(base_id: int) -> LiveIndex | None:
         )
     finally:
         close_old_connections()
-    return index_of(version) if version else None
+    return Serving(
+        index_of(version) if version else None,
+        DraftIndex(index_of(canary.version), rule_of(canary)) if canary else None,
+    )
 
 
 def index_of(version: IndexVersion) -> LiveIndex:

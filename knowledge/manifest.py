@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS passages (
     valid_from TEXT, valid_until TEXT, declined INTEGER
 );
 CREATE INDEX IF NOT EXISTS passages_of_document ON passages (document);
+CREATE TABLE IF NOT EXISTS entries (document INTEGER PRIMARY KEY, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS terms (term TEXT PRIMARY KEY, passages INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vocabulary (word TEXT PRIMARY KEY, sound TEXT, passages INTEGER) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS vocabulary_by_sound ON vocabulary (sound);
@@ -107,6 +108,22 @@ class Manifest:
         if documents is None:
             return dict(self._db.execute("SELECT id, fingerprint FROM documents"))
         return dict(self._by_key("SELECT id, fingerprint FROM documents WHERE id", documents))
+
+    def entries(self, documents: Iterable[int] | None = None) -> dict[int, str]:
+        """Return these documents, or all, as they were indexed (``knowledge.undo.entries``).
+
+        Those that were indexed before entries were kept are missing.
+        """
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'").fetchone():
+            return {}
+        if documents is None:
+            return dict(self._db.execute("SELECT document, entry FROM entries"))
+        return dict(self._by_key("SELECT document, entry FROM entries WHERE document", documents))
+
+    def without_entry(self) -> dict[int, str]:
+        """Return the fingerprints of the documents whose entries are missing."""
+        query = "SELECT id, fingerprint FROM documents WHERE id NOT IN (SELECT document FROM entries)"
+        return dict(self._db.execute(query))
 
     def passages(self, chunks: Iterable[int]) -> dict[int, StoredPassage]:
         """Return these passages by their id; those that left the index are missing."""
@@ -199,7 +216,9 @@ class Manifest:
 
     # -- changes; ``knowledge.writing`` keeps Chroma in step ---------------------
 
-    def put(self, document: int, fingerprint: str, passages: Sequence[IndexedPassage]) -> None:
+    def put(
+        self, document: int, fingerprint: str, passages: Sequence[IndexedPassage], entry: str = ""
+    ) -> None:
         """Make the document what calls find from now on; the vectors it no longer has become unwanted."""
         vectors = [text.id for passage in passages for text in passage.texts]
         with self._transaction():
@@ -208,10 +227,17 @@ class Manifest:
             self._db.execute(
                 "INSERT INTO documents VALUES (?, ?, ?)", [document, fingerprint, json.dumps(vectors)]
             )
+            if entry:
+                self._db.execute("INSERT INTO entries VALUES (?, ?)", [document, entry])
             for passage in passages:
                 self._insert(passage)
             self._db.executemany("DELETE FROM unwanted WHERE vector = ?", [(v,) for v in vectors])
             self._db.executemany("INSERT OR IGNORE INTO unwanted VALUES (?)", [(v,) for v in gone])
+
+    def keep_entry(self, document: int, entry: str) -> None:
+        """Keep the entry that an indexed document was, where only what calls never read has changed."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?)", [document, entry])
 
     def drop(self, document: int) -> None:
         """Take the document out; its vectors become unwanted."""
@@ -284,6 +310,7 @@ class Manifest:
         self._db.executemany("DELETE FROM keywords WHERE rowid = ?", chunks)
         self._db.execute("DELETE FROM passages WHERE document = ?", [document])
         self._db.execute("DELETE FROM documents WHERE id = ?", [document])
+        self._db.execute("DELETE FROM entries WHERE document = ?", [document])
 
 
 COLUMNS = ("chunk", "document", "key", "title", "text", "spoken", "valid_from", "valid_until", "declined")

@@ -5,9 +5,9 @@
     publish(version, user)                   # GateError names the golden questions that fail
     publish(version, user, override=True)    # all the same, and recorded
     publish(version, user, run=run)          # the run was begun before, where it can be seen
-    roll_back(base, to=version, user=user)   # a version that was live before
 
-A turn keeps the version it began with; the next turn has the new one.
+A turn keeps the version it began with; the next turn has the new one. Rolling back is the business of
+``knowledge.undo.rolling_back``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge import golden
+from knowledge.canary.running import end_for_publication
 from knowledge.errors import KnowledgeError
 from knowledge.golden_report import refusal
-from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase
+from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase, Snapshot
+from knowledge.undo.snapshots import take
 
 log = logging.getLogger(__name__)
 
@@ -39,27 +41,41 @@ def publish(
 ) -> None:
     """Ask the golden questions of a version and make it live; raise GateError, or why none can be asked."""
     if version.state != IndexVersion.State.READY:
-        raise KnowledgeError("publish", "not_ready", _("Only a version that is ready can be published."))
+        raise not_ready()
     run = golden.carry_out(run or golden.begin(version, user))
     if not run.passed and not override:
         raise GateError(refusal(run))
-    switch(version, user, overridden=not run.passed)
+    go_live(version, user, overridden=not run.passed)
 
 
 def try_publish(version: IndexVersion) -> None:
-    """Publish a version that was just built if its golden questions allow; the row says why it was not."""
+    """Publish a version that was just built if its golden questions allow; the row says why it was not.
+
+    One that restores what was live before goes live: its golden questions were asked then.
+    """
     try:
-        publish(version, version.requested_by)
+        if version.restores_id:
+            go_live(version, version.requested_by, overridden=False)
+        else:
+            publish(version, version.requested_by)
     except KnowledgeError as exc:
         log.warning("%s is built, not published: %s", version, exc.message)
         IndexVersion.objects.filter(pk=version.pk).update(error=exc.message)
 
 
-def roll_back(base: KnowledgeBase, to: IndexVersion, user: User | None = None) -> None:
-    """Make a version live that was live before; its golden questions were asked then."""
-    if to.base_id != base.pk or to.activated_at is None or to.state != IndexVersion.State.READY:
-        raise KnowledgeError("publish", "not_ready", _("Only a version that was live can be gone back to."))
-    switch(to, user, overridden=to.overridden)
+@transaction.atomic
+def go_live(version: IndexVersion, user: User | None, *, overridden: bool) -> None:
+    """Make a version live that never was; snapshots keep what was live before, and what is now."""
+    base = KnowledgeBase.objects.select_for_update().get(pk=version.base_id)
+    if not IndexVersion.objects.filter(pk=version.pk, state=IndexVersion.State.READY).exists():
+        raise not_ready()  # it was given up while its golden questions were asked
+    take(base, Snapshot.Kind.PUBLICATION, title=str(version), user=user)
+    switch(version, user, overridden=overridden)
+    take(base, Snapshot.Kind.LIVE, title=str(version), user=user)
+
+
+def not_ready() -> KnowledgeError:
+    return KnowledgeError("publish", "not_ready", _("Only a version that is ready can be published."))
 
 
 @transaction.atomic
@@ -72,3 +88,4 @@ def switch(version: IndexVersion, user: User | None, *, overridden: bool) -> Non
     version.activated_at, version.retired_at, version.published_by = now, None, user
     version.overridden, version.error = overridden, ""
     version.save(update_fields=["activated_at", "retired_at", "published_by", "overridden", "error"])
+    end_for_publication(version, user)

@@ -3,12 +3,14 @@
 ::
 
     rag = RAGSystem(base_id)                                        # once a call; nothing is opened yet
+    rag.begin_call(call_id, caller)                                 # a draft may serve it (knowledge.canary)
     found = await rag.search("那个多少钱", before="独立办公室有吗")      # each turn
     found.passages, found.spoken, found.index_version
 
     rag = RAGSystem.of(version)             # any version: the test page, golden questions
 
-A turn is searched in one version from beginning to end: the one that is live when it begins.
+A turn is searched in one version from beginning to end: the one that is live when it begins. A call that a
+draft serves is searched in that draft from its first turn to its last.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from knowledge.fusion import Passage, within
 from knowledge.grounding.figures import figures_in
 from knowledge.grounding.written import MAX_CHARS, as_written, excerpt
 from knowledge.heard import plain
-from knowledge.live import LiveIndex, index_of, live_index
+from knowledge.live import LiveIndex, index_of, serving_of
 from knowledge.models import IndexVersion
 from knowledge.models.content import Phrasing
 from knowledge.question_forms import on_weekday, parts_of, without_denied
@@ -91,6 +93,7 @@ class RAGSystem:
     def __init__(self, base_id: int, reranker: RerankAdapter | None = None) -> None:
         self._base_id = base_id
         self._fixed: LiveIndex | None = None
+        self._call: tuple[str, str] | None = None
         self._reranker = reranker
         self._retriever: Retriever | None = None
         self._breaker = _breaker
@@ -102,6 +105,10 @@ class RAGSystem:
         made._fixed = index_of(version)
         made._breaker = Breaker()  # a version that is gone must not make calls rest
         return made
+
+    def begin_call(self, call_id: str, caller: str) -> None:
+        """Say which call the searches are for, before the first one."""
+        self._call = (call_id, caller)
 
     async def search(
         self,
@@ -118,7 +125,7 @@ class RAGSystem:
         looked at, for whoever wants to see what came after the first ``k``. ``today`` is the day that the
         question is asked on, without it this day.
         """
-        index = self._fixed or await live_index(self._base_id)
+        index = self._fixed or await self._serving()
         if index is None:
             raise RetrievalError(
                 "retrieval",
@@ -140,12 +147,25 @@ class RAGSystem:
         )
         return found[0] if len(found) == 1 else together(found, question)
 
+    async def _serving(self) -> LiveIndex | None:
+        """Return the version that serves the call; whether that is a draft is decided at its first search."""
+        serving = await serving_of(self._base_id)
+        call, self._call = self._call, None
+        if call and serving.canary and serving.canary.rule.serves(*call):
+            self._fixed = serving.canary.index
+            self._breaker = Breaker()  # a draft that is broken must not make other calls rest
+        return self._fixed or serving.live
+
 
 async def _search(
     retriever: Retriever, index: LiveIndex, question: str, before: str, k: int, considered: int
 ) -> Found:
     context = before if leans(question) else ""
-    result = await retriever.search(question, max(k, considered), context)
+    try:
+        result = await retriever.search(question, max(k, considered), context)
+    except RetrievalError as exc:
+        exc.index_version = index.collection
+        raise
     found = judge(result, index, k)
     off_topic = context and not found.passages  # what comes next leans on what was spoken of before it
     return replace(found, topic=before if off_topic else topic_of(question, before))

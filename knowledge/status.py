@@ -5,8 +5,8 @@
     states(base, documents)[document.pk].state      # State.INDEXED, ON_ITS_WAY, FAILED or NOT_LIVE
     not_live(base)                                  # ids, of the whole base: 10,000 documents take a second
 
-A document is in the live version when its fingerprint there is the one it has now. It is not after a
-roll-back, and while an import waits for its version.
+A document is in the live version when its fingerprint there is the one it has now. It is not while an import
+waits for its version.
 """
 
 from __future__ import annotations

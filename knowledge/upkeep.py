@@ -17,8 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge.manifest import Manifest
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models import IndexVersion, KnowledgeBase, Snapshot
+from knowledge.passages import fingerprint, passages_of
 from knowledge.store import Store
+from knowledge.undo.entries import dumps, state_of
+from knowledge.undo.snapshots import take
 from knowledge.versions import request_version
 from knowledge.writing import explained, index_dir, manifest_path, remove_manifest
 
@@ -32,11 +35,28 @@ def upkeep(store: Store) -> None:
     """Ask for the versions that are needed, and remove what belongs to no version; raise KnowledgeError."""
     for base in KnowledgeBase.objects.exclude(active_version=None).select_related("active_version"):
         assert base.active_version is not None
+        keep_entries(base.active_version)
+        if not base.active_version.snapshots.filter(kind=Snapshot.Kind.LIVE).exists():
+            take(base, Snapshot.Kind.LIVE, title=str(base.active_version))  # live before there were snapshots
         reason = why_anew(base.active_version, store)
         if reason and not is_asked_for(base):
             log.warning("%s is built anew: %s", base.slug, reason)
             request_version(base, reason)
     sweep(store)
+
+
+def keep_entries(live: IndexVersion) -> None:
+    """Keep the entries of an index that was written before indexes kept them, where they are as they were."""
+    path = manifest_path(live.collection_name)
+    if not path.exists():
+        return
+    with explained(), Manifest.open(path, create=False) as manifest:
+        missing = manifest.without_entry()
+        if not missing:
+            return
+        for document in live.base.documents.prefetch_related("chunks").iterator(1000):
+            if missing.get(document.pk) == fingerprint(passages_of(document)):
+                manifest.keep_entry(document.pk, dumps(state_of(document)))
 
 
 def why_anew(live: IndexVersion, store: Store) -> str:

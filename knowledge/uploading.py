@@ -26,10 +26,7 @@ from knowledge.importing import LoadReport, Plan, apply, plan
 from knowledge.loaders import BusinessData
 from knowledge.models import KnowledgeBase, Upload
 from knowledge.readers import base_name, read_upload
-from knowledge.versions import request_version
-
-MOST_EDITS = 20
-"""From more changed documents a version is built: callers never hear half of a large change."""
+from knowledge.versions import MAX_EDITS, request_version
 
 
 class UploadError(KnowledgeError):
@@ -68,9 +65,9 @@ def apply_upload(upload: Upload, fingerprint: str, user: User | None) -> LoadRep
                 _("The knowledge base changed since you looked. This is what the file would do now.")
             )
         report = todo.report()
-        many = report.touched > MOST_EDITS
+        many = report.touched > MAX_EDITS
         with bulk() if many else nullcontext():
-            apply(todo)
+            apply(todo, user)
         if many:
             request_version(row.base, _("file {file}").format(file=row.name)[:200], user=user)
         row.applied_at = timezone.now()

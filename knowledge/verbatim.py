@@ -4,17 +4,20 @@
 
     written_texts(base_id)        # ["客服热线是400-000-5100。", "可以，免费参观。", "免费参观。"]
 
-Both what the documents say now and what the live version still says: an edit is on its way for a moment.
+Both what the documents say now and what the live version still says, an edit being on its way for a moment,
+and what a draft says that serves some calls.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
+from django.db.models import Q
+
 from knowledge.grounding.polarity import bare_answer
 from knowledge.grounding.written import MAX_CHARS
 from knowledge.manifest import Manifest
-from knowledge.models import Chunk, Document, IndexVersion, KnowledgeBase
+from knowledge.models import Canary, Chunk, Document, IndexVersion, KnowledgeBase
 from knowledge.models.content import DocumentKind, Phrasing
 from knowledge.writing import manifest_path
 
@@ -28,7 +31,8 @@ def written_texts(base_id: int) -> list[str]:
     texts = dict.fromkeys(marked.values_list("answer", flat=True))
     base = KnowledgeBase.objects.filter(pk=base_id)
     live = base.values("active_version")
-    if version := IndexVersion.objects.filter(pk__in=live).first():
+    drafts = Canary.objects.filter(base_id=base_id, ended_at=None).values("version")
+    for version in IndexVersion.objects.filter(Q(pk__in=live) | Q(pk__in=drafts)):
         texts |= dict.fromkeys(_in_index(version))
     if base.exclude(phrasing=Phrasing.MODEL).exists():
         texts |= dict.fromkeys(_short(base_id))

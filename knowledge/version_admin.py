@@ -14,22 +14,24 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
-from knowledge import publishing
 from knowledge.errors import KnowledgeError
 from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.pages.canary import CanaryPages
+from knowledge.pages.undo import EDITING, UndoPages, rolled_back, undo_context, versions_page
 from knowledge.tasks import request_publication, request_run
+from knowledge.undo.rolling_back import roll_back_to_version
 from knowledge.version_page import chosen_base, outcome_of_request, version_rows
 from knowledge.versions import request_version
 
 
 @admin.register(IndexVersion)
-class IndexVersionAdmin(ModelAdmin):
+class IndexVersionAdmin(CanaryPages, UndoPages, ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
 
@@ -67,6 +69,8 @@ class IndexVersionAdmin(ModelAdmin):
             "bases": bases,
             "rows": rows,
             "under_way": any(row.under_way for row in rows),
+            **undo_context(base),
+            "may_withdraw": request.user.has_perms(EDITING),
             "may_build": request.user.has_perm("knowledge.change_knowledgebase"),
         }
         return render(request, "admin/knowledge/versions.html", context)
@@ -100,16 +104,17 @@ class IndexVersionAdmin(ModelAdmin):
 
     @method_decorator(require_POST)
     def roll_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make a version live again that was live before, at once."""
+        """Go back to what a version held when it last went live: what callers hear, and the documents."""
         user = allowed(request, "knowledge.publish_version")
         version = get_object_or_404(IndexVersion, pk=pk)
         try:
-            publishing.roll_back(version.base, version, user)
+            built = roll_back_to_version(version, user)
         except KnowledgeError as exc:
             messages.error(request, exc.message)
         else:
             self.log_change(request, version, _("Rolled back to this version."))
-            messages.success(request, _("Rolled back: callers hear it from their next question on."))
+            messages.success(request, _("Rolled back to this version."))
+            messages.info(request, rolled_back(built))
         return back(version.base)
 
     @method_decorator(require_POST)
@@ -129,4 +134,4 @@ def allowed(request: HttpRequest, permission: str) -> User:
 
 
 def back(base: KnowledgeBase) -> HttpResponseRedirect:
-    return HttpResponseRedirect(f"{reverse('admin:knowledge_indexversion_changelist')}?base={base.slug}")
+    return HttpResponseRedirect(versions_page(base))

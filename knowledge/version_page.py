@@ -15,8 +15,9 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from knowledge.canary.report import ReportRow, report_rows
 from knowledge.golden_report import Figure, compared_figures, last_run
-from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase
+from knowledge.models import Canary, GoldenRun, IndexVersion, KnowledgeBase, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class VersionRow:
     can_publish: bool
     can_override: bool
     can_roll_back: bool
+    can_try: bool
+    canary: Canary | None
+    canary_rows: list[ReportRow]
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether it serves some calls now."""
+        return self.canary is not None and self.canary.ended_at is None
 
     @property
     def compared(self) -> bool:
@@ -41,7 +50,7 @@ class VersionRow:
 
     @property
     def under_way(self) -> bool:
-        return self.asking or self.version.state == IndexVersion.State.BUILDING
+        return self.asking or self.on_trial or self.version.state == IndexVersion.State.BUILDING
 
 
 def version_rows(base: KnowledgeBase, user: User | AnonymousUser) -> list[VersionRow]:
@@ -62,6 +71,8 @@ def version_row(
     may = free and user.has_perm("knowledge.publish_version")
     fresh = version.activated_at is None
     failed = run is not None and not run.passed
+    canary = version.canaries.select_related("started_by", "ended_by").first()
+    trial = Canary.objects.filter(base_id=version.base_id, ended_at=None).exists()
     return VersionRow(
         version,
         is_live,
@@ -72,7 +83,10 @@ def version_row(
         compared_figures(run, live_run) if run else [],
         can_publish=may and fresh,
         can_override=may and fresh and failed and user.has_perm("knowledge.override_gate"),
-        can_roll_back=may and not fresh,
+        can_roll_back=may and version.snapshots.filter(kind=Snapshot.Kind.LIVE).exists(),
+        can_try=may and fresh and live is not None and not trial,
+        canary=canary,
+        canary_rows=report_rows(canary) if canary else [],
     )
 
 

@@ -20,15 +20,18 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from knowledge.canary.running import end
 from knowledge.errors import KnowledgeError
 from knowledge.manifest import Manifest
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models import Canary, IndexVersion, KnowledgeBase, Snapshot
 from knowledge.passages import fingerprint, passages_of
 from knowledge.store import Store, open_store
 from knowledge.writing import manifest_path, remove_manifest
 
 log = logging.getLogger(__name__)
 
+MAX_EDITS = 20
+"""From more changed documents a version is built: callers never hear half of a large change."""
 ROLLBACK_VERSIONS = 2
 """Replaced versions that stay, to go back to."""
 GRACE = timedelta(hours=1)
@@ -37,9 +40,17 @@ GRACE = timedelta(hours=1)
 
 @transaction.atomic
 def request_version(
-    base: KnowledgeBase, reason: str, *, user: User | None = None, publish: bool = True
+    base: KnowledgeBase,
+    reason: str,
+    *,
+    user: User | None = None,
+    publish: bool = True,
+    restores: Snapshot | None = None,
 ) -> IndexVersion:
-    """Ask for a version built from all documents; one that is being built for the base is given up for it."""
+    """Ask for a version built from all documents; one that is being built for the base is given up for it.
+
+    One that ``restores`` what was live before goes live without its golden questions.
+    """
     base.versions.filter(state=IndexVersion.State.BUILDING).update(
         state=IndexVersion.State.FAILED, error=_("Given up for a newer one.")
     )
@@ -50,8 +61,17 @@ def request_version(
         reason=reason,
         requested_by=user,
         publish_when_ready=publish,
+        restores=restores,
         document_count=base.documents.count(),
     )
+
+
+def give_up_drafts(base: KnowledgeBase, reason: str) -> None:
+    """Give up every version that was never live: its documents were rolled back."""
+    never_live = base.versions.filter(activated_at=None).exclude(state=IndexVersion.State.FAILED)
+    never_live.update(state=IndexVersion.State.FAILED, error=_("Given up: {reason}").format(reason=reason))
+    for canary in base.canaries.filter(ended_at=None):
+        end(canary, Canary.Outcome.STOPPED, reason)
 
 
 def unfinished() -> Q:
@@ -98,13 +118,15 @@ def versions_that_take_edits(base: KnowledgeBase) -> list[IndexVersion]:
 def remove_old_versions(base: KnowledgeBase, store: Store) -> None:
     """Delete what no call reads and nobody goes back to, an hour after it was replaced or came to nothing.
 
-    The live one, the newest that waits to be published, the latest failure and the last two replaced stay.
+    The live one, the newest that waits to be published, one that serves some calls, the latest failure and
+    the last two replaced stay.
     """
     base.refresh_from_db()
     replaced = base.versions.filter(retired_at__isnull=False, activated_at__isnull=False)
     stay = [base.active_version_id, *ids(replaced.order_by(F("retired_at").desc())[:ROLLBACK_VERSIONS])]
     stay += ids(base.versions.filter(state=IndexVersion.State.FAILED)[:1])
     stay += ids(base.versions.filter(state=IndexVersion.State.READY, activated_at=None)[:1])
+    stay += ids(base.versions.filter(canaries__in=base.canaries.filter(ended_at=None)))
     old = timezone.now() - GRACE
     gone = base.versions.exclude(pk__in=[pk for pk in stay if pk]).exclude(state=IndexVersion.State.BUILDING)
     for version in gone.filter(Q(retired_at__lt=old) | Q(retired_at=None, created_at__lt=old)):

@@ -45,6 +45,7 @@ from knowledge.manifest import Manifest
 from knowledge.models import Document, IndexVersion
 from knowledge.passages import IndexedPassage, SearchText, fingerprint, passages_of
 from knowledge.store import Store
+from knowledge.undo.entries import dumps, state_of
 
 
 def index_dir() -> Path:
@@ -88,7 +89,9 @@ class VersionWriter:
     def write(self, documents: Sequence[Document]) -> None:
         """Index documents (chunks prefetched) as they are; after a KnowledgeError, repeat."""
         with explained():
-            known = self.manifest.fingerprints(document.pk for document in documents)
+            ids = [document.pk for document in documents]
+            known, entries = self.manifest.fingerprints(ids), self.manifest.entries(ids)
+            states = {document.pk: dumps(state_of(document)) for document in documents}
             changed = [
                 (document.pk, passages, mark)
                 for document in documents
@@ -105,7 +108,10 @@ class VersionWriter:
                 self.manifest.expect(vectors)
                 self._store.put(self.collection, vectors)
             for pk, passages, mark in changed:
-                self.manifest.put(pk, mark, passages)
+                self.manifest.put(pk, mark, passages, states[pk])
+            for pk in states.keys() - {pk for pk, _passages, _mark in changed}:
+                if entries.get(pk) != states[pk]:
+                    self.manifest.keep_entry(pk, states[pk])
             self._settle()
 
     def drop(self, document_id: int) -> None:

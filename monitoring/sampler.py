@@ -23,6 +23,7 @@ from knowledge.models import Document, IndexChange, KnowledgeBase
 from knowledge.status import not_live
 from monitoring import resources
 from monitoring.alarms import watch
+from monitoring.canaries import judge_canaries
 from monitoring.engine_state import engine_readings
 from monitoring.figures import ENGINE_DOWN
 from monitoring.gpus import Gpus
@@ -69,6 +70,7 @@ class Sampler:
         if self._is_due("sample", now, SAMPLE_EVERY):
             self._do("sample", lambda: self._sample(now))
             self._do("steps", lambda: resources.close_steps(now, self._host))
+        self._do("canaries", self._judge_canaries)
         self._do("targets", lambda: self._watch(now))
         if self._is_due("retention", now, RETENTION_EVERY):
             self._do("retention", lambda: self._remove_old(now))
@@ -121,6 +123,10 @@ class Sampler:
     def _remove_old(self, now: datetime) -> None:
         if not remove_old(now, REMOVE_S).is_all:
             self._due["retention"] = now
+
+    def _judge_canaries(self) -> None:
+        for canary in judge_canaries():
+            logger.warning("canary %s is rolled back: %s", canary, canary.reason)
 
     def _watch(self, now: datetime) -> None:
         for alarm in watch(now):

@@ -41,6 +41,6 @@ def recent_questions(base: KnowledgeBase) -> list[CallerQuestion]:
         bare = re.sub(r"\W", "", turn.user_text)
         if not bare or bare in once or is_small_talk(turn.user_text):
             continue
-        nothing = bool(turn.retrieval) and not turn.passages
+        nothing = "version" in turn.retrieval and not turn.passages
         once[bare] = CallerQuestion(turn.pk, turn.user_text, str(turn.call_id), turn.call.started_at, nothing)
     return sorted(once.values(), key=lambda question: not question.found_nothing)[:SHOWN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -32,6 +33,7 @@ class CallEngines:
     send_tool: http.Send = http.send
     turn_model: TurnModel | None = None
     usage: Usage = field(default_factory=Usage)  # of the three stages above
+    begin_call: Callable[[str, str], None] | None = None  # told the call's id and its caller: RAGSystem's
 
 
 # A broken engine is broken for every call of this process.
@@ -66,15 +68,17 @@ def make_reranker(plan: CallPlan) -> RerankAdapter | None:
 def open_engines(plan: CallPlan) -> CallEngines:
     """Return the engines ``plan`` names; nothing is loaded or contacted yet but what listens for turns."""
     usage = Usage()
+    knowledge = _knowledge(plan)
     return CallEngines(
         vad=shared_vad(plan.vad),
         stt=make_stt(plan, usage),
         llm=make_llm(plan, usage),
         tts=make_tts(plan, usage),
-        knowledge=_knowledge(plan),
+        knowledge=knowledge,
         phrases=phrase_cache(),
         turn_model=shared_turn_model(),
         usage=usage,
+        begin_call=knowledge.begin_call if knowledge else None,
     )
 
 

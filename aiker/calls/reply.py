@@ -72,6 +72,7 @@ class Reply:
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
+    search_error: RetrievalError | None = None
     passages: list[dict[str, Any]] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
     error: EngineError | None = None
@@ -196,8 +197,10 @@ class Reply:
         )
 
     def _retrieval(self) -> dict[str, Any]:
-        """Return how the answer was found, which way it came, and what the guard stopped."""
+        """Return how the answer was found, or why not, which way it came, and what the guard stopped."""
         found = summary(self.found, self.spoken.source) if self.found else {}
+        if error := self.search_error:
+            found = {"version": error.index_version, "failed": error.code}
         if self.way:
             found["way"] = self.way.value
         if self.grounding and self.grounding.guard:
@@ -262,6 +265,7 @@ class Reply:
             found = await voice.knowledge.search(self.asked, before=self.question_before, k=voice.passages)
         except RetrievalError as exc:
             # The call goes on without passages; the model is told to hand over when it does not know.
+            self.search_error = exc
             self._complain(exc)
             return
         self._take(found)

@@ -114,6 +114,8 @@ class CallSession:
         )
         self._spawn(self._speaker.run_outbox())
         self._spawn(self._speaker.run_playout())
+        if self._engines.begin_call:
+            self._engines.begin_call(str(self.id), caller)
         self._conversation.begin({"call_id": str(self.id), "assistant": self.plan.assistant} | carrier)
         self._timers.set("limit", self.plan.max_call_seconds, self._on_time_limit)
 

@@ -51,6 +51,10 @@ class IndexVersion(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("published by"),
     )  # fmt: skip
+    restores = models.ForeignKey(
+        "knowledge.Snapshot", models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("rolls back to"),
+    )  # fmt: skip
     overridden = models.BooleanField(_("published against its golden questions"), default=False)
 
     class Meta:

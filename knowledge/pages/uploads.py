@@ -24,7 +24,8 @@ from knowledge.loaders import MAX_BYTES
 from knowledge.models import KnowledgeBase, Upload
 from knowledge.readers import ACCEPTED
 from knowledge.text_diff import changes
-from knowledge.uploading import MOST_EDITS, UploadError, apply_upload, planned, receive
+from knowledge.uploading import UploadError, apply_upload, planned, receive
+from knowledge.versions import MAX_EDITS
 
 FORM_BYTES = 10_000
 """What a browser sends around the file."""
@@ -150,7 +151,7 @@ class UploadPages(ModelAdmin):
 
 
 def when_heard(touched: int) -> str:
-    if touched > MOST_EDITS:
+    if touched > MAX_EDITS:
         return str(_("A new version is being built; it goes live when its golden questions allow."))
     return str(_("Callers hear this in a moment."))
 

@@ -76,7 +76,7 @@ def was_stopped(retrieval: Mapping[str, Any]) -> bool:
 
 def was_searched(turn: Turn) -> bool:
     """Whether the knowledge was asked; of greetings and thanks it is not expected to know anything."""
-    return bool(turn.retrieval) and not is_small_talk(turn.user_text)
+    return "version" in turn.retrieval and not is_small_talk(turn.user_text)
 
 
 def certainty(turn: Turn) -> dict[str, float]:

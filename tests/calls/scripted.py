@@ -77,6 +77,7 @@ class StandInEngines:
     speed: float = 1.0
     voice_fails: bool = False
     knowledge: Any = None
+    begin_call: Any = None
     not_cached: Container[str] = ()
     send_tool: Send = send
     thinks_s: float = 0.1
@@ -153,6 +154,7 @@ def call_engines(engines: StandInEngines, vad: Any = None) -> CallEngines:
         phrases=stand_in,
         send_tool=engines.send_tool,
         turn_model=stand_in,
+        begin_call=engines.begin_call,
     )
 
 

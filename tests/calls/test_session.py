@@ -24,6 +24,7 @@ from aiker.calls.session import CallSession
 from aiker.calls.speaker import Speaker
 from engines.errors import EngineError
 from engines.routing import Served, Skipped
+from knowledge.errors import RetrievalError
 from knowledge.fusion import Passage
 from knowledge.rag import Found
 from knowledge.retrieval import RetrievalResult
@@ -131,6 +132,36 @@ def test_a_turn_records_who_put_its_passages_in_order(
     else:
         skipped = [{"engine": "first", "why": "timeout"}]
         assert turn.routing["rerank"] == {"engine": "second", "skipped": skipped}
+
+
+def test_a_turn_whose_search_failed_names_its_version(plan: CallPlan) -> None:
+    told: list[str] = []
+
+    class Knowledge:
+        async def search(self, _query: str, before: str, k: int) -> Found:  # noqa: ARG002
+            assert told  # which call it is, before its first search
+            error = RetrievalError("retrieval", "index_missing", "stand-in")
+            error.index_version = "draft"
+            raise error
+
+    async def scenario() -> None:
+        engines = StandInEngines(
+            hears=["几点开门"],
+            answers=["我帮您问。"],
+            knowledge=Knowledge(),
+            begin_call=lambda call_id, _caller: told.append(call_id),
+        )
+        call = ScriptedCall(plan, engines)
+        await call.waits(2)
+        await call.speaks(1)
+        await call.waits(4)
+        await call.hangs_up()
+
+    play(scenario)
+    call = Call.objects.get()
+    assert told == [str(call.pk)]
+    retrieval = call.turns.get().retrieval
+    assert (retrieval["version"], retrieval["failed"]) == ("draft", "index_missing")
 
 
 def test_a_guess_is_dropped_when_the_caller_goes_on(plan: CallPlan) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from filelock import Timeout
 from pytest_django.fixtures import Settings
 
-from knowledge import indexing, publishing
+from knowledge import indexing
 from knowledge.embedding import Embedder
 from knowledge.errors import IndexingError, KnowledgeError
 from knowledge.following import follow, settle
@@ -25,6 +25,7 @@ from knowledge.management.commands.indexer import Command
 from knowledge.manifest import Manifest
 from knowledge.models import Chunk, Document, IndexChange, IndexVersion, KnowledgeBase
 from knowledge.store import open_store
+from knowledge.undo.rolling_back import roll_back_to_version
 from knowledge.versions import is_current, remove_old_versions, request_version
 from knowledge.writing import VersionWriter, manifest_path, remove_manifest
 from tests.knowledge.conftest import move
@@ -360,7 +361,7 @@ class TestVersions:
         first = live(base)
         Document.objects.update(answer="日卡90元一天。")
         built(base)
-        publishing.roll_back(base, first)
+        roll_back_to_version(first)
         assert held(live(base)) == ["日卡80元一天。"]
         document.answer = "日卡70元一天。"
         document.save()
@@ -372,8 +373,8 @@ class TestVersions:
         write(base)
         version = built(base, publish=False)
         assert version.activated_at is None
-        with pytest.raises(KnowledgeError, match="gone back to"):
-            publishing.roll_back(base, version)
+        with pytest.raises(KnowledgeError, match="Only what was live"):
+            roll_back_to_version(version)
 
     @pytest.mark.usefixtures("english")
     def test_a_base_without_documents_is_refused(self, base: KnowledgeBase) -> None:

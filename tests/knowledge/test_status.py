@@ -11,12 +11,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from knowledge import publishing
 from knowledge.editing import bulk
 from knowledge.following import follow, settle
 from knowledge.indexing import Indexer
 from knowledge.models import Document, IndexChange, KnowledgeBase
 from knowledge.status import State, not_live, states
+from knowledge.undo.rolling_back import roll_back_to_version
 from knowledge.versions import request_version
 from tests.knowledge.conftest import move
 from tests.ports import free_port
@@ -70,9 +70,23 @@ def test_a_failure_is_shown_with_its_reason_and_tried_again(
     assert state(document) == State.INDEXED
 
 
-def test_after_a_roll_back_it_is_not_in_the_live_version(
+def test_what_was_imported_in_bulk_is_not_live_until_a_version_has_it(
     editors: tuple[Client, Client], document: Document
 ) -> None:
+    base = document.base
+    settle(base)
+    with bulk():
+        document.answer = "90元。"
+        document.save()
+    assert state(document) == State.NOT_LIVE
+    assert not_live(KnowledgeBase.objects.get()) == [document.pk]
+    assert listed(editors[0], State.NOT_LIVE) == [document]
+    editors[0].post(reverse("admin:knowledge_document_retry", args=[document.pk]))
+    settle(base)
+    assert state(document) == State.INDEXED
+
+
+def test_after_a_roll_back_it_is_the_document_that_is_live(document: Document) -> None:
     base = document.base
     settle(base)
     base.refresh_from_db()
@@ -81,16 +95,12 @@ def test_after_a_roll_back_it_is_not_in_the_live_version(
     with bulk():
         document.answer = "90元。"
         document.save()
-    assert state(document) == State.NOT_LIVE
     *_earlier, _second = follow(request_version(base, "test"))
     assert state(document) == State.INDEXED
-    publishing.roll_back(base, first)
-    assert state(document) == State.NOT_LIVE
-    assert not_live(KnowledgeBase.objects.get()) == [document.pk]
-    assert listed(editors[0], State.NOT_LIVE) == [document]
-    editors[0].post(reverse("admin:knowledge_document_retry", args=[document.pk]))
-    settle(base)
-    assert state(document) == State.INDEXED
+    roll_back_to_version(first)
+    document.refresh_from_db()
+    assert (document.answer, state(document)) == ("80元。", State.INDEXED)
+    assert not_live(KnowledgeBase.objects.get()) == []
 
 
 def test_before_the_first_version_nothing_is_live(document: Document) -> None:

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from engines.management.commands import serve_engines
 from knowledge import upkeep
 from knowledge.following import settle
+from knowledge.manifest import Manifest
 from knowledge.models import IndexVersion, KnowledgeBase
 from knowledge.store import open_store
 from knowledge.versions import is_current
@@ -104,6 +105,21 @@ def test_the_engine_server_keeps_the_model_of_the_live_index(
     IndexVersion.objects.update(embedding_model="no-such-model")
     assert serve_engines.Command().models_of_live_indexes() == {}
     assert "no-such-model" in caplog.text
+
+
+def test_an_index_from_before_entries_were_kept_can_be_gone_back_to(
+    base: KnowledgeBase, indexed: IndexVersion
+) -> None:
+    with Manifest.open(manifest_path(indexed.collection_name)) as manifest:
+        kept = manifest.entries()
+        manifest._db.execute("DROP TABLE entries")
+    base.snapshots.all().delete()
+    with Manifest.read(manifest_path(indexed.collection_name)) as manifest:
+        assert manifest.entries() == {}
+    upkeep.upkeep(open_store())
+    with Manifest.read(manifest_path(indexed.collection_name)) as manifest:
+        assert manifest.entries() == kept
+    assert [(snapshot.kind, snapshot.entry_count) for snapshot in base.snapshots.all()] == [("live", 1)]
 
 
 def test_the_index_of_a_deleted_base_is_removed(base: KnowledgeBase, indexed: IndexVersion) -> None:

@@ -66,7 +66,7 @@ def asked_in(turns: Iterable[SaidTurn], number: int, apology: str) -> Asked:
         if repeats:
             mend(history, turn.heard_text)
         elif turn.user_text and not turn.manner:
-            before = topic_of(turn.user_text, before) if turn.retrieval else turn.user_text
+            before = topic_of(turn.user_text, before) if "query" in turn.retrieval else turn.user_text
             question = turn.user_text
             said = apology if turn.error and not turn.heard_text else turn.heard_text
             remember(history, turn.user_text, said)
