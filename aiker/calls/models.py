@@ -196,6 +196,15 @@ class Assistant(models.Model):
         _("longest call (s)"), default=900, validators=[MinValueValidator(30), MaxValueValidator(14400)]
     )
 
+    needs_rehearsal = models.BooleanField(
+        _("changes need a rehearsal"),
+        default=False,
+        help_text=_(
+            "Instructions, voice, engines and what else changes what callers hear are saved only when a "
+            "rehearsal of them was passed."
+        ),
+    )
+
     class Meta:
         verbose_name = _("assistant")
         verbose_name_plural = _("assistants")
@@ -391,6 +400,7 @@ class Turn(models.Model):
 
 
 # A model must be importable from here for Django to find it.
+from aiker.calls.rehearsal.models import Rehearsal, RehearsalAnswer  # noqa: E402
 from aiker.calls.tools.models import Tool  # noqa: E402
 
 __all__ = [
@@ -399,6 +409,8 @@ __all__ = [
     "EndReason",
     "MenuAction",
     "MenuItem",
+    "Rehearsal",
+    "RehearsalAnswer",
     "Tool",
     "Turn",
     "VadChoice",

@@ -90,6 +90,14 @@ class KnowledgeBase(models.Model):
         validators=SHARE,
         help_text=_("A version that refuses fewer is not published."),
     )
+    needs_rehearsal = models.BooleanField(
+        _("nothing goes live without a rehearsal"),
+        default=False,
+        help_text=_(
+            "A version is published only when a rehearsal of it was passed. Edits of single documents no "
+            "longer reach callers at once: each makes a version that waits to be rehearsed and published."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

@@ -1,0 +1,27 @@
+"""What a version holds, as one value, and where two versions differ.
+
+::
+
+    contents_of(version)                        # equal exactly when two versions hold the same
+    changed_documents(live, draft)              # ids of documents that one holds otherwise, or not at all
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from knowledge.models import IndexVersion
+from knowledge.status import held_by
+
+
+def contents_of(version: IndexVersion | None) -> str:
+    """Return a checksum of all entries of a version; empty where there is none, or its file was lost."""
+    held = held_by(version)
+    lines = "\n".join(f"{document} {fingerprint}" for document, fingerprint in sorted(held.items()))
+    return hashlib.sha256(lines.encode()).hexdigest() if held else ""
+
+
+def changed_documents(live: IndexVersion | None, draft: IndexVersion | None) -> set[int]:
+    """Return the ids of the documents that the two hold in different words, or only one of them holds."""
+    before, after = held_by(live), held_by(draft)
+    return {pk for pk in before.keys() | after.keys() if before.get(pk) != after.get(pk)}
