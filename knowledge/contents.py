@@ -4,6 +4,7 @@
 
     contents_of(version)                        # equal exactly when two versions hold the same
     changed_documents(live, draft)              # ids of documents that one holds otherwise, or not at all
+    lacks_rehearsal(version)                    # its base wants one, and none of what it holds was passed
 """
 
 from __future__ import annotations
@@ -25,3 +26,16 @@ def changed_documents(live: IndexVersion | None, draft: IndexVersion | None) -> 
     """Return the ids of the documents that the two hold in different words, or only one of them holds."""
     before, after = held_by(live), held_by(draft)
     return {pk for pk in before.keys() | after.keys() if before.get(pk) != after.get(pk)}
+
+
+def lacks_rehearsal(version: IndexVersion) -> bool:
+    """Whether a version may not go live yet: its base wants a rehearsal, and none of what it holds was passed.
+
+    One that holds what is live, or replaces a live one that was lost, changes nothing that callers hear.
+    """
+    base = version.base
+    before, after = contents_of(base.active_version), contents_of(version)
+    if not base.needs_rehearsal or base.active_version is None or not before:
+        return False
+    same = before == after and base.active_version.embedding_model == version.embedding_model
+    return not same and IndexVersion.objects.values_list("rehearsed", flat=True).get(pk=version.pk) != after

@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge import golden
+from knowledge.contents import lacks_rehearsal
 from knowledge.errors import KnowledgeError
 from knowledge.golden_report import refusal
 from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class GateError(KnowledgeError):
-    """A version breaks a threshold of its golden questions; the message names them."""
+    """A version breaks a threshold of its golden questions, or lacks its rehearsal; the message says which."""
 
     def __init__(self, message: str) -> None:
         super().__init__("publish", "gate", message)
@@ -43,6 +44,8 @@ def publish(
     run = golden.carry_out(run or golden.begin(version, user))
     if not run.passed and not override:
         raise GateError(refusal(run))
+    if lacks_rehearsal(version) and not override:
+        raise GateError(_("Not published: a rehearsal of this version has to be passed first."))
     switch(version, user, overridden=not run.passed)
 
 

@@ -82,7 +82,10 @@ class KnowledgeBase(models.Model):
         _("golden questions that must be found"),
         default=0.85,
         validators=SHARE,
-        help_text=_("Share of them among the first 3 passages; a version below it is not published."),
+        help_text=_(
+            "Share of them with a right entry among the passages that the assistants answer from; a version "
+            "below it is not published."
+        ),
     )
     gate_refused = models.FloatField(
         _("unanswerable questions that must be refused"),

@@ -23,16 +23,19 @@ from aiker.calls.call_page.replay import Replayed, replay
 from aiker.calls.memory import remember
 from aiker.calls.phrases import PhraseCache
 from aiker.calls.plan import CallPlan
-from aiker.calls.rehearsal.drafts import Draft, Side
+from aiker.calls.rehearsal.drafts import Draft, Side, patient
 from aiker.calls.rehearsal.examiners import SyntheticCaller
 from aiker.calls.rehearsal.judging import Expected, Said, spellings
 from aiker.calls.rehearsal.line import over_line
 from aiker.calls.rehearsal.scenes import Scene, SceneTurn
 from engines.adapters.tts_adapter import TTSAdapter
+from engines.errors import EngineError
 from engines.profiles import default_plan
 from engines.routing import Breakers, Routes
 from knowledge.golden_file import says
 from knowledge.rag import topic_of
+
+ATTEMPTS = 3
 
 
 class Mouth:
@@ -40,13 +43,19 @@ class Mouth:
 
     def __init__(self) -> None:
         self._kept = PhraseCache(settings.AIKER.data_dir / "callers")
-        self._routes = Routes("tts", default_plan().tts, Breakers())
+        self._routes = Routes("tts", patient(default_plan().tts), Breakers())
 
     async def say(self, caller: SyntheticCaller, text: str, seed: int = 0) -> bytes:
         """Return mu-law as the exchange gets it; raises EngineError."""
         tts = TTSAdapter(self._routes, caller.voice, caller.speed)
-        speech = await self._kept.fetch(tts, text) or await self._kept.make(tts, text)
-        return over_line(speech, caller.snr_db, seed)
+        speech = await self._kept.fetch(tts, text)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                speech = speech or await self._kept.make(tts, text)
+            except EngineError:
+                if attempt == ATTEMPTS:
+                    raise
+        return over_line(speech or b"", caller.snr_db, seed)
 
 
 @dataclass(slots=True)
@@ -166,7 +175,17 @@ async def both(
 
 
 async def answer(side: Side, asked: Asked, clip: bytes, said: str) -> Answered:
-    return Answered.of(await replay(side.plan, asked, clip, said=said, version=side.version, aloud=False))
+    """Return what a side says; asked again when an engine fails: calls may have the machine meanwhile."""
+    for _ in range(ATTEMPTS):
+        done = await replay(side.plan, asked, clip, said=said, version=side.version, aloud=False)
+        found = done.search.found if done.search else None
+        if (
+            not done.errors
+            and not (done.search and done.search.error)
+            and not (found and found.result.failed)
+        ):
+            break
+    return Answered.of(done)
 
 
 def hears_alike(draft: Draft) -> bool:

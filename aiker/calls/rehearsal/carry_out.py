@@ -28,7 +28,7 @@ from aiker.audio.wav import wav_bytes
 from aiker.calls.models import Assistant
 from aiker.calls.rehearsal.asking import Mouth, Told, play
 from aiker.calls.rehearsal.drafts import Draft, contents
-from aiker.calls.rehearsal.judging import Finding, judge
+from aiker.calls.rehearsal.judging import Finding, Level, judge
 from aiker.calls.rehearsal.models import Rehearsal, RehearsalAnswer, rank_of
 from aiker.calls.rehearsal.scenes import Scene, scenes_of
 from aiker.calls.rehearsal.second_opinion import ask_opinion
@@ -39,6 +39,7 @@ from engines.errors import EngineError
 from engines.profiles import ProfileError
 from knowledge.contents import contents_of
 from knowledge.errors import KnowledgeError
+from knowledge.following import follow
 from knowledge.models import IndexVersion
 
 FAILURES = 3
@@ -70,6 +71,7 @@ def begin(
 def carry_out(rehearsal: Rehearsal) -> Rehearsal:
     """Do what ``begin`` promised; what went wrong is in ``rehearsal.error``."""
     try:
+        await_version(rehearsal)
         draft = Draft.of(rehearsal.assistant, rehearsal.version, rehearsal.changes)
         rehearsal.contents = draft.contents
         with asyncio.Runner() as runner:
@@ -83,6 +85,16 @@ def carry_out(rehearsal: Rehearsal) -> Rehearsal:
     if not rehearsal.error:
         take_verdict(rehearsal)
     return rehearsal
+
+
+def await_version(rehearsal: Rehearsal) -> None:
+    """Return when the version of a rehearsal is built; KnowledgeError when it cannot be."""
+    if rehearsal.version is None:
+        return
+    for seen in follow(rehearsal.version):
+        rehearsal.version = seen
+    if rehearsal.version.state != IndexVersion.State.READY:
+        raise KnowledgeError("rehearsal", "not_ready", rehearsal.version.error)
 
 
 class Stage:
@@ -200,10 +212,22 @@ def save(field: Any, name: str, pcm: g711.Pcm) -> None:
 
 
 def confirm(answer: RehearsalAnswer, user: User | None) -> None:
-    """Record that a changed fact is meant so, and take the verdict again."""
-    answer.confirmed_by, answer.confirmed_at = user, timezone.now()
-    answer.save(update_fields=["confirmed_by", "confirmed_at"])
-    take_verdict(answer.rehearsal)
+    """Record that what an answer changes is meant so, for all callers of its question; decide again."""
+    rehearsal, facts = answer.rehearsal, changed_facts(answer)
+    same = [row for row in rehearsal.answers.filter(confirmed_at=None) if changed_facts(row) <= facts]
+    ids = [row.pk for row in same if row.question_id == answer.question_id and changed_facts(row)]
+    rehearsal.answers.filter(pk__in=ids).update(confirmed_by=user, confirmed_at=timezone.now())
+    take_verdict(rehearsal)
+
+
+def changed_facts(answer: RehearsalAnswer) -> set[tuple[str, str]]:
+    """Return what an operator confirms with an answer; another fact of another answer is not among it."""
+    return {
+        (finding.code, detail)
+        for finding in answer.finding_list
+        if finding.level is Level.CHANGED
+        for detail in finding.details
+    }
 
 
 @transaction.atomic

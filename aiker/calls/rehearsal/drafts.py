@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,10 +24,12 @@ from django.utils.translation import gettext as _
 from aiker.calls.models import Assistant
 from aiker.calls.plan import CallPlan, plan_for
 from engines.models import BackendProfile, VoiceProfile
+from engines.routing import Endpoint
 from knowledge.contents import contents_of
 from knowledge.errors import KnowledgeError
 from knowledge.models import IndexVersion
 
+PATIENCE_S = 120.0
 # The fields of an assistant that change what is said or how it sounds.
 FIELDS = (
     "system_prompt",
@@ -71,7 +73,7 @@ class Draft:
         if version and version.base_id != assistant.knowledge_base_id:
             raise KnowledgeError("rehearsal", "wrong_base", _("The version is of another knowledge base."))
         changed = with_changes(assistant, changes)
-        live, draft = Side(plan_for(assistant), active), Side(plan_for(changed), version or active)
+        live, draft = side_of(assistant, active), side_of(changed, version or active)
         return cls(live, draft, contents(changed, draft.version))
 
     @property
@@ -96,6 +98,18 @@ class Draft:
             after.speed,
             after.engines.tts,
         )
+
+
+def side_of(assistant: Assistant, version: IndexVersion | None) -> Side:
+    plan = plan_for(assistant)
+    stages = ("stt", "llm", "tts", "rerank")
+    engines = {stage: patient(getattr(plan.engines, stage)) for stage in stages}
+    return Side(replace(plan, engines=replace(plan.engines, **engines)), version)
+
+
+def patient(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Return engines that are waited for: no caller is on the line, and calls may have them meanwhile."""
+    return tuple(replace(one, timeout_s=max(one.timeout_s, PATIENCE_S)) for one in endpoints)
 
 
 def with_changes(assistant: Assistant, changes: Mapping[str, Any]) -> Assistant:

@@ -69,6 +69,7 @@ class Rehearsal(models.Model):
         verbose_name = _("rehearsal")
         verbose_name_plural = _("rehearsals")
         ordering = ["-created_at", "-pk"]
+        permissions = [("confirm_rehearsal", _("Can confirm changed facts of a rehearsal"))]
 
     def __str__(self) -> str:
         return f"{self.assistant} {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
