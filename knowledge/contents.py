@@ -29,7 +29,7 @@ def changed_documents(live: IndexVersion | None, draft: IndexVersion | None) -> 
 
 
 def lacks_rehearsal(version: IndexVersion) -> bool:
-    """Whether a version may not go live yet: its base wants a rehearsal, and none of what it holds was passed.
+    """Whether a version may not go live yet: its base wants a rehearsal, and it has not passed one.
 
     One that holds what is live, or replaces a live one that was lost, changes nothing that callers hear.
     """

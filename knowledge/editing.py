@@ -79,7 +79,7 @@ def touch(document: Document) -> None:
 
 @transaction.atomic
 def request(base_id: int, document_id: int, title: str) -> None:
-    """Ask for the indexing of a document; where nothing goes live without a rehearsal, for a version of it."""
+    """Ask for the indexing of a document; where a rehearsal is needed, for a version that waits for it."""
     rehearsed = KnowledgeBase.objects.filter(pk=base_id, needs_rehearsal=True).exclude(active_version=None)
     if base := rehearsed.first():
         request_draft(base, title)

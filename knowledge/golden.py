@@ -8,7 +8,7 @@
     golden.carry_out(run)                                 # ... the worker does it
 
 The search is the one of live calls. What counts is what an assistant answers from: the passages it is given
-(``passages_given``), not what was found behind them. What is read from a run is in ``knowledge.golden_report``.
+(``passages_given``), not what was found behind them. ``knowledge.golden_report`` reads a run.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class GateError(KnowledgeError):
-    """A version breaks a threshold of its golden questions, or lacks its rehearsal; the message says which."""
+    """A version breaks a threshold of its golden questions, or lacks its rehearsal; the message says so."""
 
     def __init__(self, message: str) -> None:
         super().__init__("publish", "gate", message)
