@@ -25,6 +25,7 @@ from bench import (
     media_path,
     memory,
     pages,
+    rehearsal,
     retrieval_quality,
     soak,
 )
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "load": load.run,
     "soak": soak.run,
     "pages": pages.run,
+    "rehearsal": rehearsal.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,

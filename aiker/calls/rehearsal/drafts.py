@@ -101,7 +101,10 @@ class Draft:
 
 
 def side_of(assistant: Assistant, version: IndexVersion | None) -> Side:
+    """Return a side that needs no database any more: what is asked of it runs on an event loop."""
     plan = plan_for(assistant)
+    if version:
+        version = IndexVersion.objects.select_related("base").get(pk=version.pk)
     stages = ("stt", "llm", "tts", "rerank")
     engines = {stage: patient(getattr(plan.engines, stage)) for stage in stages}
     return Side(replace(plan, engines=replace(plan.engines, **engines)), version)

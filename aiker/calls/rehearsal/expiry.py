@@ -26,11 +26,21 @@ _OVER = re.compile(r"已(?:经)?(?:结束|过期|截止|到期|下线|停止)")
 
 def expired(text: str, today: date) -> list[str]:
     """Return the sentences that speak of something as valid whose last day is before ``today``."""
-    plain = _ISO.sub(r"\1年\2月\3日", unicodedata.normalize("NFKC", text))
-    return [part for part in _SENTENCE.findall(plain) if not _OVER.search(part) and _is_over(part, today)]
+    return [sentence for sentence in _sentences(text) if _is_over(sentence, today)]
+
+
+def still_valid(text: str, today: date) -> str:
+    """Return the text without those sentences."""
+    return "".join(sentence for sentence in _sentences(text) if not _is_over(sentence, today))
+
+
+def _sentences(text: str) -> list[str]:
+    return _SENTENCE.findall(_ISO.sub(r"\1年\2月\3日", unicodedata.normalize("NFKC", text)))
 
 
 def _is_over(sentence: str, today: date) -> bool:
+    if _OVER.search(sentence):
+        return False
     for match in _LAST_DAY.finditer(sentence):
         year, month, day = match.group(1, 2, 3) if match[2] else match.group(4, 5, 6)
         if not year and not _OFFER.search(sentence):

@@ -24,7 +24,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from aiker.calls.rehearsal.expiry import expired
+from aiker.calls.rehearsal.expiry import expired, still_valid
 from aiker.calls.rehearsal.figures import Figure, figures, unsupported
 from aiker.calls.rehearsal.polarity import answer_signs, opposed, signs
 from knowledge.golden_file import says
@@ -180,14 +180,9 @@ def evidence(said: Said, question: str) -> frozenset[Figure]:
 def spoken_expired(said: Said, today: date) -> list[str]:
     """Return what the answer takes from offers that are over: their sentence, or a figure only they have."""
     over = [sentence for source in said.sources for sentence in expired(source, today)]
-    if not over:
-        return []
-    valid = "。".join(said.sources)
-    for sentence in over:
-        valid = valid.replace(sentence, "")
-    only_there = figures("".join(over)) - figures(valid)
-    told = sorted(map(str, figures(said.text) & only_there))
-    return [*expired(said.text, today), *told] if told or expired(said.text, today) else []
+    valid = [still_valid(source, today) for source in said.sources]
+    only_there = figures("。".join(over)) - figures("。".join(valid))
+    return [*expired(said.text, today), *sorted(map(str, figures(said.text) & only_there))]
 
 
 def unspeakable(text: str) -> list[str]:
