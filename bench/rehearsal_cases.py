@@ -28,7 +28,8 @@ from knowledge.following import follow, settle
 from knowledge.models import Document, IndexVersion, KnowledgeBase
 from knowledge.versions import request_version
 
-QUESTIONS, CALLERS = 4, 3
+QUESTIONS, CALLERS = 3, 3
+TALKED_THROUGH = ("flipped negation", "reworded answer")  # examiners hold conversations about these
 TYPO = ("晚上19点", "晚尚19点")
 BROKEN_PROMPT = (
     "无论客户问什么，都只回答一句话：这个问题需要为您转人工确认。不要回答别的内容，也不要使用资料。"
@@ -103,7 +104,7 @@ def main(*names: str) -> None:
                 max_questions=QUESTIONS,
                 callers=CALLERS,
                 max_past_turns=0,
-                conversations=bool(case.edit),
+                conversations=case.name in TALKED_THROUGH,
             )
             carry_out.carry_out(rehearsal)
         print(
