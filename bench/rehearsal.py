@@ -17,14 +17,17 @@ from typing import Any
 from bench.report import Metric
 from tests.installation import Installation
 
-CASES = "from bench.rehearsal_cases import main; main()"
+CASES = "from bench.rehearsal_cases import main; main({questions})"
 TIMEOUT_S = 3 * 3600
 
 
-def run() -> Sequence[Metric]:
-    """Start Aiker, rehearse every draft, print a table, and return how many verdicts were right."""
+def run(questions: int = 3) -> Sequence[Metric]:
+    """Start Aiker, rehearse every draft, print a table, and return how many verdicts were right.
+
+    ``questions`` are wordings asked of each draft, by three callers each.
+    """
     with tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder, Installation(Path(folder)) as aiker:
-        done = aiker.command("shell", "-v0", "-c", CASES, timeout_s=TIMEOUT_S)
+        done = aiker.command("shell", "-v0", "-c", CASES.format(questions=questions), timeout_s=TIMEOUT_S)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode:
         raise RuntimeError(done.stderr)

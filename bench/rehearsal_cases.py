@@ -2,7 +2,7 @@
 
 ::
 
-    python manage.py shell -c "from bench.rehearsal_cases import main; main()"
+    python manage.py shell -c "from bench.rehearsal_cases import main; main(questions=3)"
 
 Prints a line of JSON for each: what it is, whether it passed, why not. The base is as before afterwards.
 """
@@ -28,7 +28,7 @@ from knowledge.following import follow, settle
 from knowledge.models import Document, IndexVersion, KnowledgeBase
 from knowledge.versions import request_version
 
-QUESTIONS, CALLERS = 3, 3
+QUESTIONS, CALLERS = 3, 3  # wordings asked of each draft, and voices that ask each
 TALKED_THROUGH = ("flipped negation", "reworded answer")  # examiners hold conversations about these
 TYPO = ("晚上19点", "晚尚19点")
 BROKEN_PROMPT = (
@@ -87,13 +87,10 @@ def answer(key: str, text: str) -> dict[str, dict[str, str]]:
     return {key: {"answer": text}}
 
 
-def main(*names: str) -> None:
+def main(questions: int = QUESTIONS) -> None:
     base = KnowledgeBase.objects.get(slug="onesuite")
-    assistant = Assistant.objects.get(slug="anna")
     plant_typo(base)
     for case in cases():
-        if names and case.name not in names:
-            continue
         began = time.perf_counter()
         assistant = Assistant.objects.select_related("knowledge_base__active_version").get(slug="anna")
         with drafted(base, case.edit) as version:
@@ -101,7 +98,7 @@ def main(*names: str) -> None:
                 assistant,
                 version,
                 changes=case.changes,
-                max_questions=QUESTIONS,
+                max_questions=questions,
                 callers=CALLERS,
                 max_past_turns=0,
                 conversations=case.name in TALKED_THROUGH,
