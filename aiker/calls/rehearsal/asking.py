@@ -18,6 +18,7 @@ from django.conf import settings
 
 from aiker.calls import answering
 from aiker.calls.answer_check import DECLINES
+from aiker.calls.answering import Way
 from aiker.calls.call_page.given import Asked
 from aiker.calls.call_page.replay import Replayed, replay
 from aiker.calls.memory import remember
@@ -70,6 +71,7 @@ class Answered:
     error: str = ""
     steps: dict[str, float] = field(default_factory=dict)
     topic: str = ""
+    way: str = ""
     repeats: bool = False
     manner: str = ""
 
@@ -88,6 +90,7 @@ class Answered:
             error="; ".join(errors),
             steps={name: round(ms) for name, ms in done.steps.items()},
             topic=found.topic if found else "",
+            way=done.answer.way.value if done.answer and done.answer.way else "",
             repeats=done.manner.repeats,
             manner=done.manner.value,
         )
@@ -102,7 +105,7 @@ class Answered:
             "heard": self.heard,
             "text": self.text,
             "passages": self.passages,
-            "verbatim": bool(self.spoken),
+            "way": self.way,
             "tool": self.tool,
             "error": self.error,
             "steps": self.steps,
@@ -110,17 +113,25 @@ class Answered:
         }
 
     def said(self, plan: CallPlan, expected: Expected, stands: str = "") -> Said:
-        """Return what is judged."""
+        """Return what is judged: without what the clock adds, which is another a minute later."""
+        text = self.spoken if self.spoken and self.text.endswith(self.spoken) else self.text
         sources = [f"{passage['title']}：{passage['text']}" for passage in self.passages]
-        fixed = (plan.system_prompt, plan.no_answer, plan.greeting, plan.goodbye, plan.there_answer)
-        told = bool(expected.must_say) and all(says(self.text, spellings(f)) for f in expected.must_say)
-        declined = not self.spoken and not told and bool(DECLINES.search(self.text))
+        fixed = (
+            plan.system_prompt,
+            plan.no_answer,
+            plan.greeting,
+            plan.goodbye,
+            plan.there_answer,
+            plan.hold_answer,
+        )
+        told = bool(expected.must_say) and all(says(text, spellings(fact)) for fact in expected.must_say)
+        declined = not self.spoken and not told and bool(DECLINES.search(text))
         return Said(
-            self.text,
+            "" if self.way == Way.COMPUTED else text,
             tuple(sources + [self.spoken] * bool(self.spoken)),
             "。".join(fixed),
             stands,
-            declined,
+            declined or self.way == Way.REFUSED,
             self.error,
         )
 

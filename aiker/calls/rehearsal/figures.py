@@ -5,7 +5,8 @@
     figures("日卡八十元，9点到18点，打九五折")     # {Figure("80", "元"), Figure("9", "点"), ...}
     unsupported(figures(answer), figures(passage))     # those of the answer that the passage does not have
 
-Digits and Chinese numerals are the same figure, and so are 块 and 元, 下午6点 and 18点, 半价 and 5折.
+Digits and Chinese numerals are the same figure, and so are 块 and 元, 下午6点 and 18点, 半价 and 5折. This is
+not the reading of ``knowledge.grounding`` on purpose: what the guard of calls misreads, a second one finds.
 """
 
 from __future__ import annotations

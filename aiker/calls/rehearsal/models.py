@@ -92,7 +92,7 @@ def audio_path(answer: RehearsalAnswer, filename: str) -> str:
 class RehearsalAnswer(models.Model):
     """One question as both sides heard and answered it.
 
-    ``live`` and ``draft`` hold heard, text, passages, verbatim, error, tool and steps (ms by name).
+    ``live`` and ``draft`` hold heard, text, way, passages, error, tool, steps (ms by name) and their sum, ms.
     """
 
     class Kind(models.TextChoices):

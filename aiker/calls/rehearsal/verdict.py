@@ -44,10 +44,10 @@ class VoiceCheck(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a rehearsal is not passed: ``code`` is ``empty``, a level, or ``voice``; ``count`` of questions."""
+    """Why a rehearsal is not passed: ``code`` is ``empty``, a level or ``voice``; of how many questions."""
 
     code: str
-    count: int
+    questions: int
 
 
 @dataclass(frozen=True, slots=True)

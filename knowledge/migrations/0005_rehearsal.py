@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('knowledge', '0003_groups'),
+        ('knowledge', '0004_phrasing'),
     ]
 
     operations = [

@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0006_observed_calls'),
-        ('knowledge', '0004_rehearsal'),
+        ('calls', '0007_machine_answer'),
+        ('knowledge', '0005_rehearsal'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
