@@ -6,8 +6,8 @@
     answer_signs("可以，最长30天。", "刚买的能退款吗")  # "refund" is affirmed, too
     opposed(signs(answer), signs(passage))          # ["refund"]: one says only yes, the other only no
 
-A text that says both of one thing (办公室不可以，工位可以) opposes nothing. Questions assert nothing. As figures,
-this is read apart from ``knowledge.grounding`` on purpose.
+A text that says both of one thing (办公室不可以，工位可以) opposes nothing. Questions assert nothing.
+As figures, this is read apart from ``knowledge.grounding`` on purpose.
 """
 
 from __future__ import annotations
