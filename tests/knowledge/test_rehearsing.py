@@ -111,8 +111,8 @@ def anna(processes: Settings, stand_ins: int, base: KnowledgeBase) -> Assistant:
         Document.objects.create(base=base, key=key, title=title, question=question, answer=answer)
     settle(base)
     for key, asked, must in (("day", "日卡一天多少钱", [["80", "八十"]]), ("refund", "月卡能退吗", ["不能"])):
-        question = GoldenQuestion.objects.create(base=base, question=asked, must_say=must)
-        question.expected.add(base.documents.get(key=key))
+        golden = GoldenQuestion.objects.create(base=base, question=asked, must_say=must)
+        golden.expected.add(base.documents.get(key=key))
     GoldenQuestion.objects.create(base=base, question="火星上有没有水", answerable=False)
     base.refresh_from_db()
     return Assistant.objects.create(slug="anna", name="安娜", knowledge_base=base)
@@ -131,7 +131,7 @@ def draft_of(base: KnowledgeBase, key: str, **fields: Any) -> IndexVersion:
 
 
 def rehearsed(assistant: Assistant, version: IndexVersion | None = None, **settings: Any) -> Rehearsal:
-    fields = {"callers": 2, "max_past_turns": 0, "conversations": False}
+    fields: dict[str, Any] = {"callers": 2, "max_past_turns": 0, "conversations": False}
     return carry_out(begin(assistant, version, **(fields | settings)))
 
 
@@ -140,7 +140,7 @@ BAD = {
     "wrong price": ("day", "日卡90元一天，当天9点到18点使用。", {"changed", "lost"}),
     "expired offer": ("day", "日卡80元一天，优惠价40元到2025年6月30日截止。", {"false", "changed"}),
 }
-GOOD = {
+GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     "reworded": ("day", {"answer": "日卡一天八十块钱，当天上午9点到下午6点都能用。"}),
     "another wording": ("cleaning", {"alternative_questions": ["保洁阿姨几天来一次"]}),
     "typo": ("cleaning", {"answer": "保洁每天打扫2次，晚上19点开始。"}),

@@ -42,7 +42,18 @@ class RehearsalAdmin(ModelAdmin):
         (None, {"fields": ["assistant", "chosen_version"]}),
         (
             _("Draft of the assistant"),
-            {"fields": ["system_prompt", "passages", "voice_profile", "voice", "speed", "profile"]},
+            {
+                "fields": [
+                    "system_prompt",
+                    "passages",
+                    "no_answer",
+                    "hot_words",
+                    "voice_profile",
+                    "voice",
+                    "speed",
+                    "profile",
+                ]
+            },
         ),
         (_("What is asked"), {"fields": ["max_questions", "callers", "conversations", "max_past_turns"]}),
     ]

@@ -105,9 +105,14 @@ def side_of(assistant: Assistant, version: IndexVersion | None) -> Side:
     plan = plan_for(assistant)
     if version:
         version = IndexVersion.objects.select_related("base").get(pk=version.pk)
-    stages = ("stt", "llm", "tts", "rerank")
-    engines = {stage: patient(getattr(plan.engines, stage)) for stage in stages}
-    return Side(replace(plan, engines=replace(plan.engines, **engines)), version)
+    engines = replace(
+        plan.engines,
+        stt=patient(plan.engines.stt),
+        llm=patient(plan.engines.llm),
+        tts=patient(plan.engines.tts),
+        rerank=patient(plan.engines.rerank),
+    )
+    return Side(replace(plan, engines=engines), version)
 
 
 def patient(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

@@ -62,6 +62,15 @@ class RehearsalForm(forms.ModelForm):
         max_value=10,
         widget=UnfoldAdminDecimalFieldWidget,
     )
+    no_answer = forms.CharField(
+        label=_("when the knowledge has no answer"),
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    hot_words = forms.CharField(
+        label=_("hot words"), required=False, max_length=400, widget=UnfoldAdminTextInputWidget
+    )
 
     class Meta:
         model = Rehearsal
@@ -74,7 +83,7 @@ class RehearsalForm(forms.ModelForm):
         self.fields["chosen_version"].choices = versions_to_choose(assistant)  # type: ignore[attr-defined]
         self.fields["assistant"].initial = assistant.pk if assistant else None
         if assistant:
-            for name in ("system_prompt", "voice", "voice_profile", "speed", "profile", "passages"):
+            for name in FIELDS:
                 self.fields[name].initial = getattr(assistant, name)
 
     def clean(self) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def assistant_of(asked: Any) -> Assistant | None:
 def versions_to_choose(assistant: Assistant | None) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [(LIVE, _("as it is live")), (NOW, _("the documents as they are now"))]
     if assistant and (base := assistant.knowledge_base):
-        ready = base.versions.filter(state=IndexVersion.State.READY).exclude(pk=base.active_version_id)
+        ready = base.versions.filter(state=IndexVersion.State.READY).exclude(pk=base.active_version_id or 0)
         found += [(str(v.pk), f"{v.created_at:%Y-%m-%d %H:%M} {v.reason}") for v in ready[:20]]
     return found
 
@@ -123,4 +132,4 @@ def chosen(assistant: Assistant, value: str) -> IndexVersion | None:
     base = assistant.knowledge_base
     if base is None or not value.isdecimal():
         return None
-    return base.versions.select_related("base").filter(pk=value).first()
+    return base.versions.select_related("base").filter(pk=int(value)).first()

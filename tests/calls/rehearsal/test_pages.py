@@ -165,7 +165,7 @@ def test_audio_goes_with_its_rehearsal(anna: Assistant, django_capture_on_commit
     heard = answer("a")
     row = rehearsal_of(anna, heard)
     heard.draft_audio.save("d.wav", ContentFile(b"RIFF"))
-    storage, name = heard.draft_audio.storage, heard.draft_audio.name
+    storage, name = heard.draft_audio.storage, str(heard.draft_audio.name)
     with django_capture_on_commit_callbacks(execute=True):
         row.delete()
     assert not storage.exists(name)

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0007_machine_answer'),
+        ('calls', '0008_transfer_offers'),
         ('knowledge', '0005_rehearsal'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
