@@ -10,9 +10,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
+from knowledge.manifest import Manifest
 from knowledge.models import IndexVersion
 from knowledge.status import held_by
+from knowledge.writing import manifest_path
 
 
 def contents_of(version: IndexVersion | None) -> str:
@@ -25,7 +28,20 @@ def contents_of(version: IndexVersion | None) -> str:
 def changed_documents(live: IndexVersion | None, draft: IndexVersion | None) -> set[int]:
     """Return the ids of the documents that the two hold in different words, or only one of them holds."""
     before, after = held_by(live), held_by(draft)
-    return {pk for pk in before.keys() | after.keys() if before.get(pk) != after.get(pk)}
+    differ = {pk for pk in before.keys() | after.keys() if before.get(pk) != after.get(pk)}
+    if not (live and draft and before and after):
+        return differ
+    with (
+        Manifest.read(manifest_path(live.collection_name)) as old,
+        Manifest.read(manifest_path(draft.collection_name)) as new,
+    ):
+        return {pk for pk in differ if words_of(old, pk) != words_of(new, pk)}
+
+
+def words_of(manifest: Manifest, document: int) -> tuple[list[Any], set[str]]:
+    """Return what a document says and is found by, whatever rows hold it: an edit that was undone is none."""
+    passages = [passage._replace(chunk_id=0) for passage in manifest.passages_of(document)]
+    return passages, {vector.partition("-")[2] for vector in manifest.vectors(document)}
 
 
 def lacks_rehearsal(version: IndexVersion) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 from aiker.calls.call_page.given import Asked, asked_in
@@ -80,8 +81,10 @@ def questions_of(draft: Draft, changed: set[int]) -> list[SceneTurn]:
     about = [row for row, expected in golden if expected & changed]
     covered = {pk for _, expected in golden for pk in expected}
     entries = base.documents.filter(pk__in=changed - covered).exclude(kind=DocumentKind.DECLINED)
-    turns = [turn for row in about for turn in golden_turns(row)]
-    turns += [turn for document in entries.order_by("pk") for turn in entry_turns(document)]
+    each = [golden_turns(row) for row in about]
+    each += [entry_turns(document) for document in entries.order_by("pk")]
+    # One question of each changed entry before a second one of any.
+    turns = [turn for asked in zip_longest(*each) for turn in asked if turn]
     return turns + [turn for row, expected in golden if not expected & changed for turn in golden_turns(row)]
 
 
