@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 from aiker.calls.models import Assistant
 from knowledge import golden, publishing
 from knowledge.contents import changed_documents, contents_of
+from knowledge.editing import bulk
 from knowledge.following import follow, settle
 from knowledge.models import Document, GoldenQuestion, IndexVersion, KnowledgeBase
 from knowledge.versions import request_version
@@ -96,3 +97,13 @@ def test_the_golden_gate_measures_what_an_assistant_is_given(
     run = golden.run(version)
     assert (run.results[0]["found"], run.results[0]["rank"]) == ([first, second], 2)
     assert (run.passed, run.figures["given"], run.figures["hit3"]) == (passed, float(passed), 1.0)
+
+
+def test_an_edit_that_was_undone_changes_nothing(live: KnowledgeBase) -> None:
+    before, document = live.active_version, live.documents.get(key="day")
+    with bulk():
+        for answer in ("日卡90元一天。", "日卡80元一天。"):
+            document.answer = answer
+            document.save()
+    draft = built(request_version(live, "draft", publish=False))
+    assert changed_documents(before, draft) == set()
