@@ -186,6 +186,12 @@ UNFOLD = {
                         "knowledge.view_indexversion",
                     ),
                     _item(
+                        _("Rehearsals"),
+                        "theater_comedy",
+                        "admin:calls_rehearsal_changelist",
+                        "calls.view_rehearsal",
+                    ),
+                    _item(
                         _("Lexicon"),
                         "spellcheck",
                         "admin:knowledge_lexiconentry_changelist",

@@ -4,7 +4,8 @@ Each bench prints a table; ``docs/performance.md`` keeps the figures and what wa
 returns as metrics is compared with the last committed result (``bench/results``) and written to
 ``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
 that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``,
-minutes to ``soak``, turns to ``pages``. ``truth`` takes the options that follow it (``bench.truth``).
+minutes to ``soak``, turns to ``pages``, questions to ``rehearsal``. ``truth`` takes the options that follow
+it (``bench.truth``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bench import (
     media_path,
     memory,
     pages,
+    rehearsal,
     retrieval_quality,
     soak,
     truth,
@@ -48,11 +50,13 @@ BENCHES: dict[str, Bench] = {
     "soak": soak.run,
     "pages": pages.run,
     "truth": truth.run,
+    "rehearsal": rehearsal.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,
     "soak": soak.run,
     "pages": lambda numbers: pages.run(numbers[0]),
+    "rehearsal": lambda numbers: rehearsal.run(numbers[0]),
     "compare": lambda numbers: compare.run(rounds=numbers[0]),
 }
 LATEST = BASE_DIR / "var" / "bench"

@@ -22,7 +22,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from knowledge import chunking
-from knowledge.models import Chunk, Document, IndexChange
+from knowledge.models import Chunk, Document, IndexChange, IndexVersion, KnowledgeBase
+from knowledge.versions import request_version
 
 ROWS_AT_ONCE = 500
 
@@ -78,9 +79,21 @@ def touch(document: Document) -> None:
 
 @transaction.atomic
 def request(base_id: int, document_id: int, title: str) -> None:
+    """Ask for the indexing of a document; where a rehearsal is needed, for a version that waits for it."""
+    rehearsed = KnowledgeBase.objects.filter(pk=base_id, needs_rehearsal=True).exclude(active_version=None)
+    if base := rehearsed.first():
+        request_draft(base, title)
+        return
     now = timezone.now()
     asked_again = IndexChange.objects.filter(base_id=base_id, document_id=document_id).update(
         requests=F("requests") + 1, attempts=0, error="", retry_at=now, title=title
     )
     if not asked_again:
         IndexChange.objects.create(base_id=base_id, document_id=document_id, title=title)
+
+
+def request_draft(base: KnowledgeBase, reason: str) -> None:
+    """Ask for a version that waits to be rehearsed; one whose build has not begun will hold the edit, too."""
+    coming = base.versions.filter(state=IndexVersion.State.BUILDING, started_at=None)
+    if not coming.exists():
+        request_version(base, reason, publish=False)

@@ -147,9 +147,9 @@ class GoldenRunAdmin(ModelAdmin):
             return BROKEN
         return "–" if run.passed is None else PASSED if run.passed else FAILED
 
-    @admin.display(description=_("hit@3"))
+    @admin.display(description=_("found"))
     def found(self, run: GoldenRun) -> str:
-        return percent(run, "hit3")
+        return percent(run, "given" if "given" in run.figures else "hit3")
 
     @admin.display(description=_("refused"))
     def refused(self, run: GoldenRun) -> str:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from knowledge import golden
 from knowledge.canary.running import end_for_publication
+from knowledge.contents import lacks_rehearsal
 from knowledge.errors import KnowledgeError
 from knowledge.golden_report import refusal
 from knowledge.models import GoldenRun, IndexVersion, KnowledgeBase, Snapshot
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class GateError(KnowledgeError):
-    """A version breaks a threshold of its golden questions; the message names them."""
+    """A version breaks a threshold of its golden questions, or lacks its rehearsal; the message says so."""
 
     def __init__(self, message: str) -> None:
         super().__init__("publish", "gate", message)
@@ -45,6 +46,8 @@ def publish(
     run = golden.carry_out(run or golden.begin(version, user))
     if not run.passed and not override:
         raise GateError(refusal(run))
+    if lacks_rehearsal(version) and not override:
+        raise GateError(_("Not published: a rehearsal of this version has to be passed first."))
     go_live(version, user, overridden=not run.passed)
 
 

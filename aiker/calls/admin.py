@@ -26,6 +26,7 @@ from aiker.calls.call_page.waveform import WaveformError, stored_peaks
 from aiker.calls.copying import copy_assistant, free_slug
 from aiker.calls.lexicon_admin import LexiconEntryAdmin
 from aiker.calls.models import Assistant, Call, EndReason, Tool, Turn
+from aiker.calls.rehearsal.admin import RehearsalAdmin
 from aiker.calls.tasks import request_check
 from aiker.calls.templatetags.calls_extras import WIRE_NAMES, clock, ended, engine_names, seconds, wire_name
 from aiker.calls.tools.admin import ToolAdmin
@@ -37,7 +38,7 @@ from engines.profiles import ProfileError
 from knowledge.errors import KnowledgeError
 from knowledge.models import GoldenRun
 
-__all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin", "ToolAdmin"]
+__all__ = ["AssistantAdmin", "CallAdmin", "LexiconEntryAdmin", "RehearsalAdmin", "ToolAdmin"]
 
 END_COLOURS = {
     "": "info",
@@ -61,7 +62,7 @@ class AssistantAdmin(ModelAdmin):
     list_display = ["name", "slug", "voice", "knowledge_base", "is_active", "call_link"]
     list_filter = ["is_active"]
     prepopulated_fields = {"slug": ["name"]}
-    actions_detail = ["copy", "check_answers", "set_up_transfer"]
+    actions_detail = ["copy", "check_answers", "rehearse", "set_up_transfer"]
     readonly_fields = ["transfer"]
     form = AssistantForm
     inlines = [MenuInline]
@@ -108,6 +109,7 @@ class AssistantAdmin(ModelAdmin):
                     "filler_ms",
                     "max_answer_seconds",
                     "max_call_seconds",
+                    "needs_rehearsal",
                 ]
             },
         ),
@@ -228,6 +230,13 @@ class AssistantAdmin(ModelAdmin):
             "runs": GoldenRun.objects.filter(assistant=assistant.slug)[:10],
         }
         return render(request, "admin/calls/check_answers.html", context)
+
+    def has_rehearse_permission(self, request: HttpRequest, _object_id: Any = None) -> bool:
+        return request.user.has_perm("calls.add_rehearsal")
+
+    @action(description=_("Rehearse changes"), icon="theater_comedy", permissions=["rehearse"])
+    def rehearse(self, request: HttpRequest, object_id: str) -> HttpResponse:  # noqa: ARG002
+        return redirect(f"{reverse('admin:calls_rehearsal_add')}?assistant={object_id}")
 
     @admin.display(description=_("test call"))
     def call_link(self, assistant: Assistant) -> str:

@@ -97,7 +97,7 @@ async def answer_all(
             if found.result.failed:
                 raise found.result.failed
             item = await tried(llm, plan, question, wording, found)
-            results.append(golden.outcome(question, wording, found) | item)
+            results.append(golden.outcome(question, wording, found, plan.passages) | item)
             last = results[-FAILURES:]
             if len(last) == FAILURES and all("error" in result for result in last):
                 raise EngineError("llm", "broken", results[-1].get("error", ""))

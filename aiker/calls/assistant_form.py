@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -15,6 +16,8 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from aiker.calls.models import Assistant, MenuAction, MenuItem, default_fillers, default_no_transfer
+from aiker.calls.rehearsal.drafts import FIELDS
+from aiker.calls.rehearsal.gate import unrehearsed
 from aiker.calls.tools.transfer import transfer_of, unkept_offers
 from aiker.calls.transfer_requests import offers_transfer
 from engines.models import VoiceProfile
@@ -98,7 +101,21 @@ class AssistantForm(forms.ModelForm):
             text = gettext("Not shorter than the usual silence before a prompt, %(usual)d s.")
             self.add_error("hold_seconds", text % {"usual": usual})
         self._check_profile(data)
+        if self.instance.pk and not self.errors:
+            self._ask_for_rehearsal(data)
         return data
+
+    def _ask_for_rehearsal(self, data: dict[str, Any]) -> None:
+        """Refuse what callers would hear and no rehearsal has passed, where the assistant needs one."""
+        stored = Assistant.objects.select_related("knowledge_base__active_version").get(pk=self.instance.pk)
+        changed = copy(stored)
+        for name in data.keys() & set(FIELDS):
+            setattr(changed, name, data[name])
+        for name in unrehearsed(stored, changed):
+            text = gettext(
+                "Rehearse this change first: when it is passed, adopt it on the page of the rehearsal."
+            )
+            self.add_error(name, text)
 
     def _check_profile(self, data: dict[str, Any]) -> None:
         """Refuse a profile that is chosen now and cannot answer calls in this language."""

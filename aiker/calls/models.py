@@ -209,6 +209,14 @@ class Assistant(models.Model):
         validators=[MinValueValidator(5), MaxValueValidator(300)],
         help_text=_("Of the language model: it ends with the last clause that fits."),
     )
+    needs_rehearsal = models.BooleanField(
+        _("changes need a rehearsal"),
+        default=False,
+        help_text=_(
+            "Instructions, voice, engines and what else changes what callers hear are saved only when a "
+            "rehearsal of them was passed."
+        ),
+    )
 
     class Meta:
         verbose_name = _("assistant")
@@ -405,6 +413,7 @@ class Turn(models.Model):
 
 
 # A model must be importable from here for Django to find it.
+from aiker.calls.rehearsal.models import Rehearsal, RehearsalAnswer  # noqa: E402
 from aiker.calls.tools.models import Tool  # noqa: E402
 
 __all__ = [
@@ -413,6 +422,8 @@ __all__ = [
     "EndReason",
     "MenuAction",
     "MenuItem",
+    "Rehearsal",
+    "RehearsalAnswer",
     "Tool",
     "Turn",
     "VadChoice",

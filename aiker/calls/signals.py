@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.db.models import Q
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
-from aiker.calls.models import Assistant, Call, MenuItem, Tool
+from aiker.calls.models import Assistant, Call, MenuItem, RehearsalAnswer, Tool
 from aiker.calls.tasks import request_phrases
 from engines.models import BackendProfile, EngineConfig, Route
 from engines.voices.models import VoiceProfile
@@ -21,6 +22,12 @@ def delete_recording(instance: Call, **_: Any) -> None:
     if instance.recording:
         storage, name = instance.recording.storage, str(instance.recording.name)
         transaction.on_commit(lambda: storage.delete(name))
+
+
+@receiver(post_delete, sender=RehearsalAnswer)
+def delete_audio(instance: RehearsalAnswer, **_: Any) -> None:
+    for file in instance.audio_files:
+        transaction.on_commit(partial(file.storage.delete, file.name))
 
 
 @receiver(m2m_changed, sender=Tool.assistants.through)

@@ -13,7 +13,8 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
 from aiker.calls import ahead, answer_check
-from aiker.calls.models import Assistant
+from aiker.calls.models import Assistant, Rehearsal
+from aiker.calls.rehearsal import carry_out
 from engines.errors import EngineError
 from knowledge.models import GoldenRun
 from knowledge.tasks import waiting
@@ -38,6 +39,18 @@ def request_check(assistant: Assistant, user: User | None = None) -> GoldenRun:
 def check_answers(pk: int) -> None:
     if run := waiting(pk):
         answer_check.carry_out(run)
+
+
+def request_rehearsal(rehearsal: Rehearsal) -> None:
+    """Have the worker carry out a rehearsal that was begun."""
+    transaction.on_commit(lambda: rehearse.enqueue(rehearsal.pk))
+
+
+@task()
+def rehearse(pk: int) -> None:
+    rows = Rehearsal.objects.select_related("assistant__knowledge_base__active_version", "version__base")
+    if rehearsal := rows.filter(pk=pk, finished_at=None).first():
+        carry_out.carry_out(rehearsal)
 
 
 @task()

@@ -115,13 +115,18 @@ async def try_search(
 
 
 async def try_answer(
-    plan: CallPlan, question: str, found: Found | None, history: Sequence[Message] = ()
+    plan: CallPlan,
+    question: str,
+    found: Found | None,
+    history: Sequence[Message] = (),
+    *,
+    aloud: bool = True,
 ) -> Answer:
-    """Return what the assistant says to ``question`` after ``history``, and its sound on the telephone."""
+    """Return what the assistant says to ``question`` after ``history``; ``aloud``: with its sound."""
     answer, tts = Answer(), make_tts(plan)
     try:
         await word(answer, plan, question, found, make_llm(plan), history)
-        if answer.text:
+        if answer.text and aloud:
             await speak(answer, tts)
     except EngineError as exc:
         answer.errors.append(exc)

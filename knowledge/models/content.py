@@ -82,13 +82,24 @@ class KnowledgeBase(models.Model):
         _("golden questions that must be found"),
         default=0.85,
         validators=SHARE,
-        help_text=_("Share of them among the first 3 passages; a version below it is not published."),
+        help_text=_(
+            "Share of them with a right entry among the passages that the assistants answer from; a version "
+            "below it is not published."
+        ),
     )
     gate_refused = models.FloatField(
         _("unanswerable questions that must be refused"),
         default=0.8,
         validators=SHARE,
         help_text=_("A version that refuses fewer is not published."),
+    )
+    needs_rehearsal = models.BooleanField(
+        _("nothing goes live without a rehearsal"),
+        default=False,
+        help_text=_(
+            "A version is published only when a rehearsal of it was passed. Edits of single documents no "
+            "longer reach callers at once: each makes a version that waits to be rehearsed and published."
+        ),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)

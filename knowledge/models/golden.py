@@ -41,7 +41,7 @@ class GoldenQuestion(models.Model):
     )
     expected = models.ManyToManyField(
         Document, verbose_name=_("must be found"), blank=True, related_name="golden_questions",
-        help_text=_("Any of these among the first 3 passages."),
+        help_text=_("Any of these among the passages that the assistant answers from."),
     )  # fmt: skip
     must_say = models.JSONField(_("the answer must say"), default=list, blank=True)
     must_not_say = models.JSONField(_("the answer must not say"), default=list, blank=True)

@@ -56,6 +56,8 @@ class IndexVersion(models.Model):
         verbose_name=_("rolls back to"),
     )  # fmt: skip
     overridden = models.BooleanField(_("published against its golden questions"), default=False)
+    # What it held when a rehearsal of it was passed (``knowledge.contents``); empty: none was.
+    rehearsed = models.CharField(max_length=64, blank=True, editable=False, default="")
 
     class Meta:
         verbose_name = _("index version")

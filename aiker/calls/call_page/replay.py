@@ -90,9 +90,12 @@ def clip_of(recording: FieldFile, times: TurnTimes) -> bytes:
 
 
 async def replay(
-    plan: CallPlan, asked: Asked, clip: bytes, *, said: str, version: IndexVersion | None
+    plan: CallPlan, asked: Asked, clip: bytes, *, said: str, version: IndexVersion | None, aloud: bool = True
 ) -> Replayed:
-    """Run a turn again; ``said`` is what was recognised then, for a turn without audio."""
+    """Run a turn again; ``said`` is what was recognised then, for a turn without audio.
+
+    ``aloud``: the answer is spoken, too.
+    """
     done = Replayed(spoken=bool(clip), heard=said)
     try:
         if clip:
@@ -100,7 +103,7 @@ async def replay(
         done.text = plan.lexicon.correct(done.heard)
         done.manner = manner_of(done.text)
         if done.text:
-            await _answer(done, plan, asked, version)
+            await _answer(done, plan, asked, version, aloud=aloud)
     except EngineError as exc:
         done.errors.append(exc)
     return done
@@ -113,19 +116,21 @@ async def _hear(done: Replayed, plan: CallPlan, clip: bytes) -> None:
     done.stt_ms = milliseconds_since(began)
 
 
-async def _answer(done: Replayed, plan: CallPlan, asked: Asked, version: IndexVersion | None) -> None:
+async def _answer(
+    done: Replayed, plan: CallPlan, asked: Asked, version: IndexVersion | None, *, aloud: bool
+) -> None:
     if called := ToolDesk(plan.tools, _tell_nobody, send).by_words(done.text, None):
         done.tool = called.tool.name
         return
     if done.manner.repeats and asked.last_answer:
-        done.answer = await recite(plan, asked.last_answer)
+        done.answer = await recite(plan, asked.last_answer) if aloud else Answer(asked.last_answer)
     else:
         if version and not done.manner:
             done.search = await try_search(
                 version, done.text, before=asked.before, k=plan.passages, reranker=make_reranker(plan)
             )
         found = done.search.found if done.search else None
-        done.answer = await try_answer(plan, done.text, found, asked.history)
+        done.answer = await try_answer(plan, done.text, found, asked.history, aloud=aloud)
         if found and found.result.reranked:
             done.note(found.result.reranked)
     done.served |= done.answer.served
