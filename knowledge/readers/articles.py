@@ -63,7 +63,7 @@ def drafts_of(blocks: Iterable[Block], upload: Upload) -> Iterator[Draft]:
             path = [heading for heading in path if heading.level < block.level] + [block]
             names = tuple(heading.text for heading in path)
         elif isinstance(block, Grid):
-            for draft in tables.drafts_of(block.rows, names, names[0][:MAX_CATEGORY]):
+            for draft in tables.drafts_of(block.rows, names, upload, names[0][:MAX_CATEGORY]):
                 yield titled(draft, names) if draft.kind == "table" else draft
         else:
             waiting.append(block)

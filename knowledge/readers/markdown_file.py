@@ -19,7 +19,7 @@ from knowledge.readers.decoding import decoded
 from knowledge.readers.drafts import Draft
 from knowledge.readers.limits import MAX_MARKDOWN_BYTES
 from knowledge.readers.pairs import Paragraph
-from knowledge.readers.tables import Row
+from knowledge.readers.grid import Row
 from knowledge.readers.upload import Upload
 
 HEAD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)

@@ -19,18 +19,26 @@ from pathlib import PurePath
 from django.utils.translation import gettext as _
 
 from knowledge.errors import LoadError
+from knowledge.readers.columns import Columns
 from knowledge.readers.limits import MAX_SECONDS
+
+MAX_WARNINGS = 50
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Upload:
-    """``file`` is a base name; ``notices`` are sentences for the operator."""
+    """``file`` is a base name; ``notices`` say what was left out, ``warnings`` what the operator should check.
+
+    ``columns`` are those of the file's tables.
+    """
 
     file: str
     content: bytes
     notices: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -40,6 +48,16 @@ class Upload:
     def error(self, text: str, **values: object) -> LoadError:
         """Return the refusal; ``text`` names its values in curly brackets, ``{file}`` among them."""
         return LoadError(text.format(file=self.file, **values))
+
+    def tell(self, text: str) -> None:
+        """Tell the operator what was left out, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def warn(self, text: str) -> None:
+        """Have the operator check something, once; of very many warnings the first are kept."""
+        if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
 
     def check_time(self) -> None:
         """Raise LoadError once the file has taken too long."""

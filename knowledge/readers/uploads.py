@@ -19,6 +19,7 @@ from knowledge.readers.upload import Upload
 
 READERS: dict[str, Callable[[Upload], Iterator[Draft]]] = {
     ".csv": csv_file.drafts,
+    ".tsv": csv_file.drafts,
     ".docx": docx_file.drafts,
     ".markdown": markdown_file.drafts,
     ".md": markdown_file.drafts,
