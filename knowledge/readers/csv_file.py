@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from knowledge.readers import tables
 from knowledge.readers.decoding import decoded
 from knowledge.readers.drafts import Draft
-from knowledge.readers.grid import looks_like_question
+from knowledge.readers.grid import HEADER_SEARCHED, is_faq, looks_like_question
 from knowledge.readers.upload import Upload
 
 DELIMITERS = ",;\t"
@@ -31,7 +31,7 @@ def drafts(upload: Upload) -> Iterator[Draft]:
     """Yield a draft for each row."""
     text = decoded(upload)
     delimiter = delimiter_of(text)
-    yield from tables.drafts_of(rejoined(rows(upload, text, delimiter), delimiter), (), upload)
+    yield from tables.drafts_of(rejoined(upload, rows(upload, text, delimiter), delimiter), (), upload)
 
 
 def rows(upload: Upload, text: str, delimiter: str) -> Iterator[tables.Row]:
@@ -50,23 +50,26 @@ def rows(upload: Upload, text: str, delimiter: str) -> Iterator[tables.Row]:
         raise upload.error(text, line=reader.line_num, reason=exc) from exc
 
 
-def rejoined(rows: Iterator[tables.Row], delimiter: str) -> Iterator[tables.Row]:
+def rejoined(upload: Upload, rows: Iterator[tables.Row], delimiter: str) -> Iterator[tables.Row]:
     """Yield the rows of each block as wide as its header."""
     for empty, block in itertools.groupby(rows, key=lambda row: not any(row.cells)):
         if empty:
             yield from block
             continue
         found = list(block)
-        width = width_of(found)
+        width = width_of(found, upload)
         for row in found:
             yield tables.Row(row.place, fitted(row.cells, width, delimiter)) if len(row.cells) > width > 1 else row
 
 
-def width_of(block: Sequence[tables.Row]) -> int:
+def width_of(block: Sequence[tables.Row], upload: Upload) -> int:
     """Return how many columns a block has: those of its first wide row, or of its narrowest without a header."""
     wide = [row for row in block if len(row.filled()) > 1]
     if not wide:
         return 0
+    known = (row for row in wide[:HEADER_SEARCHED] if is_faq(upload.columns.fields_of(row.cells)))
+    if header := next(known, None):
+        return len(header.cells)
     if looks_like_question(wide[0].cells):
         return min(len(row.cells) for row in wide)
     return len(wide[0].cells)

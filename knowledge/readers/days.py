@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import date
+from datetime import date, timedelta
 
 ALWAYS = re.compile(
     r"[-—–/无]*|长期(?:有效)?|永久(?:有效)?|不限|即日起?|立即(?:生效)?|无限期|none|n/a|forever|always|permanent", re.IGNORECASE
@@ -25,6 +25,8 @@ DAY = re.compile(
     r"\s*(?:止|起|前|之前|以前|截止|开始|结束)?",
     re.IGNORECASE,
 )
+# A day as Excel counts it, of a cell that has lost its format: 1995 to 2064.
+SERIAL = re.compile(r"[3-5]\d{4}")
 # The second day of a period may leave out the year: 2025.11.1 - 11.11
 SHORT = re.compile(r"(?P<month>1[0-2]|0?[1-9])\s*[-/.月]\s*(?P<day>3[01]|[12]\d|0?[1-9])\s*[日号]?\s*止?")
 BETWEEN = re.compile(r"\s*(?:~|～|至|到|—+|–|－|\s-\s|(?<=[日号])-)\s*")
@@ -35,6 +37,8 @@ def day_of(text: str, *, last: bool) -> date | None:
     text = text.strip()
     if ALWAYS.fullmatch(text):
         return None
+    if SERIAL.fullmatch(text):
+        return date(1899, 12, 30) + timedelta(days=int(text))
     found = DAY.fullmatch(re.sub(r"^(?:至|截至|截止至?|到|自|从)\s*", "", text))
     if not found:
         raise ValueError(text)

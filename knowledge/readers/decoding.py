@@ -55,9 +55,13 @@ def encodings(content: bytes) -> list[str]:
         return ["utf-8-sig"]
     shares = {name: everyday_share(content, name) for name in ("gb18030", "big5hkscs", "utf-16-le", "utf-16-be")}
     likely = sorted((name for name in shares if shares[name] > 0), key=lambda name: -shares[name])
-    legacy = [name for name in likely if not name.startswith("utf-16") or shares[name] > UTF16_SHARE]
-    # Text of Latin letters in UTF-16 is valid UTF-8 as well, with a zero byte in each of them.
-    return legacy if 0 in content else ["utf-8", *legacy]
+    wide = [name for name in likely if name.startswith("utf-16") and shares[name] > UTF16_SHARE]
+    legacy = [name for name in likely if not name.startswith("utf-16")]
+    if 0 in content:
+        # Latin letters in UTF-16 are valid UTF-8 as well, with a zero byte in each.
+        return [*wide, "utf-8", *legacy]
+    best = [name for name in likely if name in wide or name in legacy]
+    return ["utf-8", *best]
 
 
 def everyday_share(content: bytes, encoding: str) -> float:

@@ -61,7 +61,7 @@ def collect(drafts: Iterable[Draft], upload: Upload) -> BusinessData:
         raise upload.error(
             _("{file}: no entries were found in it. See docs/knowledge.md for what it may hold.")
         )
-    data = check({"notice": "\n".join(upload.notices), "entries": entries}, upload.file, places)
+    data = check({"notice": upload.notice(), "entries": entries}, upload.file, places)
     refuse_duplicates(data, upload.file, places)
     return data
 

@@ -54,7 +54,7 @@ class Row:
     ``spans``: how many columns a merged cell covers, by its position; the covered cells are empty.
     ``carried``: positions that a cell of a row above reaches down to.
     ``days``: the day that a cell holds, by its position, where its text shows less.
-    ``strong``: every filled cell is bold.
+    ``strong``: every filled cell is bold. ``reduced``: text of it is not published.
     """
 
     place: str
@@ -64,6 +64,7 @@ class Row:
     carried: frozenset[int] = frozenset()
     days: Mapping[int, datetime.date] = field(default_factory=dict)
     strong: bool = False
+    reduced: bool = False
 
     def filled(self) -> list[int]:
         return [position for position, cell in enumerate(self.cells) if cell]

@@ -27,7 +27,6 @@ LIMITS = Configuration(
     stream_decoding_work_maximum_length=4 * MAX_STREAM_BYTES,
     stream_parsing_work_maximum_count=MAX_PAGE_OPERATORS,
 )
-MAX_NAMED_PAGES = 20
 
 
 def drafts(upload: Upload) -> Iterator[Draft]:
@@ -41,9 +40,8 @@ def drafts(upload: Upload) -> Iterator[Draft]:
                 "Recognise its text (OCR) first, and upload the result."
             )
         )
-    if empty:
-        named = ", ".join(empty[:MAX_NAMED_PAGES]) + (" ..." if len(empty) > MAX_NAMED_PAGES else "")
-        upload.notices.append(_("Pages without text, left out: {pages}.").format(pages=named))
+    for number in empty:
+        upload.leave_out(_("Pages without text, left out"), number)
     yield from articles.drafts_of(blocks(pages, upload.stem), upload)
 
 

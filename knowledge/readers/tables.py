@@ -41,6 +41,8 @@ UNIT_NAMES = (
     "份 单 箱 瓶 包 盒 袋 双 对 斤 公斤 千克 克 吨 kg g mg t 米 厘米 毫米 公里 千米 m cm mm km 平方米 平米 平方 ㎡ m² "
     "升 毫升 l ml 度 ℃ °c 岁 折 % 点 寸 英寸 w kw v gb mb tb 元起"
 )
+# What a column means in a table that is no list of questions; the others are text.
+RECORD_FIELDS = ("valid_from", "valid_until", "period", "ignore")
 LETTERS = re.compile(r"\[[A-Z]+\]")
 UNITS = set(UNIT_NAMES.split())
 IN_BRACKETS = re.compile(r"(.+?)\s*[(（\[【]\s*(?:单位\s*[:：]\s*)?([^()（）\[\]【】]+?)\s*[)）\]】]")
@@ -56,7 +58,8 @@ def drafts_of(
         key for table, fields in read if not is_faq(fields) for key in set(keys_of(table, fields.get("ignore", ())))
     )
     for table, fields in read:
-        upload.columns.note(table.header, fields, table.rows[0].cells if table.rows else ())
+        used_fields = fields if is_faq(fields) else {name: fields[name] for name in RECORD_FIELDS if name in fields}
+        upload.columns.note(table.header, used_fields, table.rows[0].cells if table.rows else ())
         warn_of_columns(table.header, fields, upload)
         if is_faq(fields):
             drafts = (faq(row, table.header, fields, names, upload, category) for row in table.rows)
@@ -85,9 +88,8 @@ def guessed(table: Table) -> dict[int, str]:
 
 def warn_of_columns(header: Sequence[str], fields: Mapping[str, list[int]], upload: Upload) -> None:
     """Tell which columns are not published, and which perhaps should not be."""
-    ignored = [shortened(header[position]) for position in fields.get("ignore", ())]
-    if ignored:
-        upload.tell(_("Columns left out: {names}.").format(names=", ".join(ignored)))
+    for position in fields.get("ignore", ()):
+        upload.leave_out(_("Columns left out"), shortened(header[position]))
     kept = [name for n, name in enumerate(header) if n not in fields.get("ignore", ())]
     internal = [shortened(name) for name in kept if INTERNAL.search(name)]
     if internal:
@@ -174,19 +176,19 @@ def records(
     ignored = set(fields.get("ignore", ()))
     worded = len(table.rows) * len(table.header) <= MAX_WORDED_CELLS
     for row, key in zip(table.rows, key_positions(table, ignored), strict=True):
-        if not key:
+        facts = list(facts_of(row, table.header, ignored | set(key)))
+        if not key or (row.reduced and not facts):
             continue
         title = key_of(row, key)
         if used[title] > 1 and table.caption:
             title = f"{table.caption} {title}"
-        facts = list(facts_of(row, table.header, ignored | set(key)))
         first, last, _unread = days_of(row, fields)
         wordings = dict.fromkeys(f"{title}{name}" for name, _text in facts if name and len(facts) > 1)
         yield Draft(
             place=row.place,
             names=(*names, title),
             title=title[:MAX_TITLE],
-            answer=sentences(title, [text for _name, text in facts])
+            answer=sentences(lead(title, row, key, table.header), [text for _name, text in facts])
             if facts
             else fact(row.cell(key[0]), label(table.header, key[0]), "：").rstrip("。") + "。",
             kind="table",
@@ -195,6 +197,12 @@ def records(
             valid_from=first,
             valid_until=last,
         )
+
+
+def lead(title: str, row: Row, key: Sequence[int], header: Sequence[str]) -> str:
+    """Return what a row's text begins with: its title, and before a mere figure what it counts."""
+    name = label(header, key[0])
+    return f"{name} {title}" if name and is_figure(row.cell(key[0])) else title
 
 
 def keys_of(table: Table, ignored: Iterable[int]) -> list[str]:
@@ -210,7 +218,7 @@ def key_positions(table: Table, ignored: Iterable[int]) -> list[list[int]]:
     filled = [[p for p in row.filled() if p not in ignored] for row in table.rows]
     firsts = Counter(row.cell(at[0]) for row, at in zip(table.rows, filled, strict=True) if at)
     return [
-        at[: 2 if row.grouped or (at and firsts[row.cell(at[0])] > 1) else 1]
+        at[: 2 if len(at) > 2 and (row.grouped or firsts[row.cell(at[0])] > 1) else 1]
         for row, at in zip(table.rows, filled, strict=True)
     ]
 

@@ -23,6 +23,9 @@ from knowledge.readers.columns import Columns
 from knowledge.readers.limits import MAX_SECONDS
 
 MAX_WARNINGS = 50
+# Of each reason; what is left out may be a text.
+MAX_LEFT_OUT = 20
+MAX_LEFT_OUT_CHARS = 40
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Upload:
     file: str
     content: bytes
     notices: list[str] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     columns: Columns = field(default_factory=Columns)
     started: float = field(default_factory=time.monotonic)
@@ -49,10 +53,20 @@ class Upload:
         """Return the refusal; ``text`` names its values in curly brackets, ``{file}`` among them."""
         return LoadError(text.format(file=self.file, **values))
 
-    def tell(self, text: str) -> None:
-        """Tell the operator what was left out, once."""
-        if text not in self.notices:
-            self.notices.append(text)
+    def leave_out(self, reason: str, what: str) -> None:
+        """Take down what is not published, and why."""
+        found = self.left_out.setdefault(reason, [])
+        what = " ".join(what.split())[:MAX_LEFT_OUT_CHARS]
+        if what and what not in found and len(found) <= MAX_LEFT_OUT:
+            found.append(what)
+
+    def notice(self) -> str:
+        """Return what was left out, a line for each reason."""
+        lines = []
+        for reason, names in self.left_out.items():
+            more = " ..." if len(names) > MAX_LEFT_OUT else ""
+            lines.append(f"{reason}: {', '.join(names[:MAX_LEFT_OUT])}{more}.")
+        return "\n".join([*lines, *self.notices])
 
     def warn(self, text: str) -> None:
         """Have the operator check something, once; of very many warnings the first are kept."""

@@ -124,7 +124,7 @@ def test_text_is_read_in_every_usual_encoding(encoding: str, text: str) -> None:
 @pytest.mark.parametrize("content", [bytes(range(256)) * 4, "café, thé\n".encode("latin-1"), b"\xff\xfe\x00"])
 def test_what_is_no_text_is_refused(content: bytes) -> None:
     assert refusal("a.txt", content) == (
-        "a.txt is not text in UTF-8, UTF-16 or GB18030. Save it as UTF-8 and upload that."
+        "a.txt is not text in UTF-8, UTF-16, GB18030 or Big5. Save it as UTF-8 and upload that."
     )
 
 
