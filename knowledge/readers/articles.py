@@ -90,7 +90,7 @@ def section(paragraphs: list[Paragraph], names: tuple[str, ...]) -> Iterator[Dra
 
 def titled(draft: Draft, names: tuple[str, ...]) -> Draft:
     """Return a table's row with the headings before its key, which alone may say little ("基础版")."""
-    return replace(draft, title=title_of((*names, draft.title)))
+    return replace(draft, title=title_of(names if draft.title == names[-1] else (*names, draft.title)))
 
 
 def title_of(names: tuple[str, ...]) -> str:

@@ -80,11 +80,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """``header`` is empty when the table has none."""
+    """``header`` is empty when the table has none. ``turned``: it is one record, written from top to bottom."""
 
     header: Sequence[str]
     rows: Sequence[Row]
     caption: str = ""
+    turned: bool = False
 
 
 def tables_of(rows: Iterable[Row], columns: Columns) -> list[Table]:
@@ -228,7 +229,7 @@ def turned(block: list[Row]) -> Table | None:
         return None
     values = [value for _name, value, _row in pairs]
     days = {n: row.days[column] for n, (_name, _value, row) in enumerate(pairs) if column in row.days}
-    return Table(names, [Row(pairs[0][2].place, values, days=days)])
+    return Table(names, [Row(pairs[0][2].place, values, days=days)], turned=True)
 
 
 def is_attribute(name: str) -> bool:

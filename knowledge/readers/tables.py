@@ -43,6 +43,8 @@ UNIT_NAMES = (
 )
 # What a column means in a table that is no list of questions; the others are text.
 RECORD_FIELDS = ("valid_from", "valid_until", "period", "ignore")
+# The line of a record that says what it is about.
+NAMING = re.compile(r"名称|店名|姓名|^(?:门店|分店|网点|产品|商品|品牌|型号)$|\bname$", re.IGNORECASE)
 LETTERS = re.compile(r"\[[A-Z]+\]")
 UNITS = set(UNIT_NAMES.split())
 IN_BRACKETS = re.compile(r"(.+?)\s*[(（\[【]\s*(?:单位\s*[:：]\s*)?([^()（）\[\]【】]+?)\s*[)）\]】]")
@@ -65,7 +67,7 @@ def drafts_of(
             drafts = (faq(row, table.header, fields, names, upload, category) for row in table.rows)
             yield from filter(None, drafts)
         else:
-            yield from records(table, fields, used, names, category)
+            yield from records(table, fields, used, names, category, subject_of(names, upload))
 
 
 def named(table: Table) -> Table:
@@ -171,15 +173,19 @@ def records(
     used: Counter[str],
     names: tuple[str, ...],
     category: str,
+    subject: str,
 ) -> Iterator[Draft]:
-    """Yield each row as text, titled by its key; where a key is used by several tables, by their captions too."""
+    """Yield each row as text, titled by its key; where a key is used by several tables, by their captions too.
+
+    A record without a name of its own is titled by its caption, else by ``subject``.
+    """
     ignored = set(fields.get("ignore", ()))
     worded = len(table.rows) * len(table.header) <= MAX_WORDED_CELLS
     for row, key in zip(table.rows, key_positions(table, ignored), strict=True):
         facts = list(facts_of(row, table.header, ignored | set(key)))
-        if not key or (row.reduced and not facts):
+        if not (key or facts) or (row.reduced and not facts):
             continue
-        title = key_of(row, key)
+        title = key_of(row, key) or table.caption or subject
         if used[title] > 1 and table.caption:
             title = f"{table.caption} {title}"
         first, last, _unread = days_of(row, fields)
@@ -199,9 +205,15 @@ def records(
         )
 
 
+def subject_of(names: Sequence[str], upload: Upload) -> str:
+    """Return what a sheet or section is about; a sheet that nobody named says nothing."""
+    last = names[-1] if names else ""
+    return upload.stem if not last or re.fullmatch(r"(?:sheet|工作表|表)\s*\d*", last, re.IGNORECASE) else last
+
+
 def lead(title: str, row: Row, key: Sequence[int], header: Sequence[str]) -> str:
     """Return what a row's text begins with: its title, and before a mere figure what it counts."""
-    name = label(header, key[0])
+    name = label(header, key[0]) if key else ""
     return f"{name} {title}" if name and is_figure(row.cell(key[0])) else title
 
 
@@ -216,6 +228,8 @@ def key_of(row: Row, positions: Sequence[int]) -> str:
 def key_positions(table: Table, ignored: Iterable[int]) -> list[list[int]]:
     """Return where each row says what it is about: its first cell; the second too in a group of rows."""
     filled = [[p for p in row.filled() if p not in ignored] for row in table.rows]
+    if table.turned:
+        return [[p for p in at if NAMING.search(table.header[p])][:1] for at in filled]
     firsts = Counter(row.cell(at[0]) for row, at in zip(table.rows, filled, strict=True) if at)
     return [
         at[: 2 if len(at) > 2 and (row.grouped or firsts[row.cell(at[0])] > 1) else 1]

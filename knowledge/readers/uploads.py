@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from knowledge.cleaning import clean
 from knowledge.errors import LoadError
 from knowledge.loaders import MAX_BYTES, BusinessData, read_json, too_large
-from knowledge.readers import csv_file, docx_file, markdown_file, pdf_file, text_file, xlsx_file
+from knowledge.readers import csv_file, docx_file, html_file, markdown_file, pdf_file, text_file, xlsx_file
 from knowledge.readers.drafts import Draft, collect
 from knowledge.readers.signatures import check_signature
 from knowledge.readers.upload import Upload
@@ -21,6 +21,8 @@ READERS: dict[str, Callable[[Upload], Iterator[Draft]]] = {
     ".csv": csv_file.drafts,
     ".tsv": csv_file.drafts,
     ".docx": docx_file.drafts,
+    ".htm": html_file.drafts,
+    ".html": html_file.drafts,
     ".markdown": markdown_file.drafts,
     ".md": markdown_file.drafts,
     ".pdf": pdf_file.drafts,

@@ -62,7 +62,7 @@ def test_a_file_is_read_from_its_path(tmp_path: Path) -> None:
 def test_unknown_types_are_refused_with_those_that_are_read(name: str) -> None:
     assert refusal(name, "x") == (
         f"{name}: files of this type are not read. "
-        "Upload one of: .csv, .docx, .json, .markdown, .md, .pdf, .txt, .xlsx."
+        "Upload one of: .csv, .docx, .htm, .html, .json, .markdown, .md, .pdf, .tsv, .txt, .xlsx."
     )
     assert "A file without a name" in refusal("", "x")
 
