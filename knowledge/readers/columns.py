@@ -66,7 +66,9 @@ ASSIGNABLE = (
     "id", "ignore", "text",
 )  # fmt: skip
 NOISE = re.compile(r"[\s_*＊:：/\-]+|[(（\[【].*?[)）\]】]")
-INTERNAL = re.compile(r"内部|成本|底价|毛利|进价|供货价|利润|保密|勿外传|internal|cost price|margin", re.IGNORECASE)
+INTERNAL = re.compile(
+    r"内部|成本|底价|毛利|进价|供货价|利润|保密|勿外传|internal|cost price|margin", re.IGNORECASE
+)
 
 
 @dataclass
@@ -85,7 +87,9 @@ class Columns:
     assigned: Mapping[str, str] = field(default_factory=dict)
     seen: dict[str, Column] = field(default_factory=dict)
 
-    def fields_of(self, header: Sequence[str], guessed: Mapping[int, str] | None = None) -> dict[str, list[int]]:
+    def fields_of(
+        self, header: Sequence[str], guessed: Mapping[int, str] | None = None
+    ) -> dict[str, list[int]]:
         """Return the positions of the columns by field; ``guessed`` fields count where no name is known."""
         found: dict[str, list[int]] = {}
         for position, name in enumerate(header):

@@ -59,7 +59,11 @@ def rejoined(upload: Upload, rows: Iterator[tables.Row], delimiter: str) -> Iter
         found = list(block)
         width = width_of(found, upload)
         for row in found:
-            yield tables.Row(row.place, fitted(row.cells, width, delimiter)) if len(row.cells) > width > 1 else row
+            yield (
+                tables.Row(row.place, fitted(row.cells, width, delimiter))
+                if len(row.cells) > width > 1
+                else row
+            )
 
 
 def width_of(block: Sequence[tables.Row], upload: Upload) -> int:

@@ -16,7 +16,8 @@ import re
 from datetime import date, timedelta
 
 ALWAYS = re.compile(
-    r"[-—–/无]*|长期(?:有效)?|永久(?:有效)?|不限|即日起?|立即(?:生效)?|无限期|none|n/a|forever|always|permanent", re.IGNORECASE
+    r"[-—–/无]*|长期(?:有效)?|永久(?:有效)?|不限|即日起?|立即(?:生效)?|无限期|none|n/a|forever|always|permanent",
+    re.IGNORECASE,
 )
 DAY = re.compile(
     r"(?P<year>(?:19|20)\d\d)\s*(?:[-/.年]\s*)?(?P<month>1[0-2]|0?[1-9])?"

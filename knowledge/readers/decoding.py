@@ -53,7 +53,9 @@ def encodings(content: bytes) -> list[str]:
         return ["utf-16"]
     if content.startswith(codecs.BOM_UTF8):
         return ["utf-8-sig"]
-    shares = {name: everyday_share(content, name) for name in ("gb18030", "big5hkscs", "utf-16-le", "utf-16-be")}
+    shares = {
+        name: everyday_share(content, name) for name in ("gb18030", "big5hkscs", "utf-16-le", "utf-16-be")
+    }
     likely = sorted((name for name in shares if shares[name] > 0), key=lambda name: -shares[name])
     wide = [name for name in likely if name.startswith("utf-16") and shares[name] > UTF16_SHARE]
     legacy = [name for name in likely if not name.startswith("utf-16")]
@@ -74,7 +76,9 @@ def everyday_share(content: bytes, encoding: str) -> float:
         return 0.0
     known = everyday()
     # Letters of ASCII say nothing: they are the same in every encoding but UTF-16.
-    counted = [letter for letter in text if letter not in "\r\n" and (letter >= "\x80" or "utf-16" in encoding)]
+    counted = [
+        letter for letter in text if letter not in "\r\n" and (letter >= "\x80" or "utf-16" in encoding)
+    ]
     weights = [2 if letter in FREQUENT else 1 for letter in counted]
     usual = sum(weight for letter, weight in zip(counted, weights, strict=True) if letter in known)
     return (usual + 0.01) / (sum(weights) + 0.01)

@@ -57,16 +57,19 @@ def reader_of(document: Any, upload: Upload) -> Reader:
         if name in parts and not parts[name].is_external
     }
     notes = {
-        (name, note.get(qn("w:id"), "")): note for name in ("footnotes", "endnotes") for note in trees.get(name, ())
+        (name, note.get(qn("w:id"), "")): note
+        for name in ("footnotes", "endnotes")
+        for note in trees.get(name, ())
     }
     for comment in trees.get("comments", ()):
-        upload.leave_out(_("Comments, left out"), "".join(comment.itertext()))
+        upload.leave_out(_("Comments, left out"), words(comment))
     for name, relation in parts.items():
         if name in ("header", "footer") and not relation.is_external:
-            text = "".join(parse_xml(relation.target_part.blob).itertext()).strip()
-            upload.leave_out(_("Heads and feet of pages, left out"), text)
+            upload.leave_out(_("Heads and feet of pages, left out"), words(parse_xml(relation.target_part.blob)))
     styles = document.styles.element
-    return Reader(upload, heading_levels(styles), TextStyles(styles), Numbering(trees.get("numbering")), notes)
+    return Reader(
+        upload, heading_levels(styles), TextStyles(styles), Numbering(trees.get("numbering")), notes
+    )
 
 
 def heading_levels(styles: Any) -> dict[str, int]:
@@ -173,14 +176,13 @@ class Reader:
                 yield from self.pieces(child, child if child.tag == qn("w:p") else paragraph)
 
     def leave_out(self, reason: str, element: Any) -> None:
-        text = "".join(part.text or "" for part in element.iter(qn("w:t"), qn("w:delText")))
         reasons = {
             "hidden": _("Hidden text, left out"),
             "struck": _("Struck-through text, left out"),
             "white": _("Text in the colour of its ground, left out"),
             "deleted": _("Deleted text of tracked changes, left out"),
         }
-        self.upload.leave_out(reasons[reason], text)
+        self.upload.leave_out(reasons[reason], words(element))
 
     def note(self, kind: str, key: str) -> str:
         """Return a footnote in brackets, for the place it is a note to."""
@@ -238,8 +240,15 @@ def is_head(row: Any) -> bool:
     """Whether a row is repeated on each page as the head of its table, or every word of it is bold."""
     if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None:
         return True
-    runs = [run for run in row.iter(qn("w:r")) if any((part.text or "").strip() for part in run.iter(qn("w:t")))]
+    runs = [
+        run for run in row.iter(qn("w:r")) if any((part.text or "").strip() for part in run.iter(qn("w:t")))
+    ]
     return bool(runs) and all(run.find(f"{qn('w:rPr')}/{qn('w:b')}") is not None for run in runs)
+
+
+def words(element: Any) -> str:
+    """Return all words of an element, whether Word shows them or not."""
+    return "".join(part.text or "" for part in element.iter(qn("w:t"), qn("w:delText")))
 
 
 def paragraph_place(number: int) -> str:

@@ -33,9 +33,7 @@ class TextStyles:
     def __init__(self, styles: Any) -> None:
         found = list(styles.iterchildren(qn("w:style"))) if styles is not None else []
         self.styles = {style.get(qn("w:styleId"), ""): style for style in found}
-        self.default = next(
-            (key for key, style in self.styles.items() if is_default(style, "paragraph")), ""
-        )
+        self.default = next((key for key, style in self.styles.items() if is_default(style, "paragraph")), "")
 
     def unpublished(self, run: Any, paragraph: Any) -> str:
         """Return why a run of text is not published; "" when it is."""
@@ -112,7 +110,9 @@ class Numbering:
             return ""
         text = value_of(levels[level], "w:lvlText")
         for place in range(level + 1):
-            counted = written(counts[place] or 1, value_of(levels[place], "w:numFmt") if place in levels else "")
+            counted = written(
+                counts[place] or 1, value_of(levels[place], "w:numFmt") if place in levels else ""
+            )
             text = text.replace(f"%{place + 1}", counted)
         return text
 
@@ -127,6 +127,9 @@ def written(number: int, style: str) -> str:
     if style in ("lowerLetter", "upperLetter") and number <= 26:
         letter = chr(ord("a") + number - 1)
         return letter.upper() if style == "upperLetter" else letter
-    if style.startswith(("chineseCounting", "japaneseCounting", "taiwaneseCounting", "ideograph")) and number < 20:
+    if (
+        style.startswith(("chineseCounting", "japaneseCounting", "taiwaneseCounting", "ideograph"))
+        and number < 20
+    ):
         return CHINESE[number - 1] if number <= 10 else "十" + CHINESE[number - 11]
     return str(number)

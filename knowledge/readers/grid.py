@@ -100,7 +100,9 @@ def tables_of(rows: Iterable[Row], columns: Columns) -> list[Table]:
                 continue
             before = found[-1] if found and len(parts) == 1 else None
             if before and continues(before, rest, columns):
-                found.append(Table(before.header, without_header(before.header, rest), caption or before.caption))
+                found.append(
+                    Table(before.header, without_header(before.header, rest), caption or before.caption)
+                )
             else:
                 found.append(table_of(rest, caption, columns))
     return found
@@ -323,7 +325,9 @@ def header_evidence(block: list[Row]) -> int:
         return 0
     evidence = 3 if first.strong and not any(row.strong for row in below) else 0
     for position in first.filled():
-        evidence += evidence_of(first.cells[position], [row.cell(position) for row in below if row.cell(position)])
+        evidence += evidence_of(
+            first.cells[position], [row.cell(position) for row in below if row.cell(position)]
+        )
     asked = sum(looks_like_question(row.cells) for row in below)
     if asked * 2 > len(below):
         evidence += -2 if looks_like_question(first.cells) else 2

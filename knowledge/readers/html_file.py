@@ -22,13 +22,28 @@ from knowledge.readers.limits import MAX_MARKDOWN_BYTES
 from knowledge.readers.pairs import Paragraph
 from knowledge.readers.upload import Upload
 
-SILENT = {"script", "style", "head", "noscript", "template", "svg", "button", "select", "nav", "iframe", "rt", "rp"}
+SILENT = {
+    "script",
+    "style",
+    "head",
+    "noscript",
+    "template",
+    "svg",
+    "button",
+    "select",
+    "nav",
+    "iframe",
+    "rt",
+    "rp",
+}
 STRUCK = {"s", "del", "strike"}
 BLOCKS = {
     "address", "article", "aside", "blockquote", "body", "dd", "div", "dl", "dt", "figure", "footer", "form",
     "header", "hr", "html", "li", "main", "ol", "p", "pre", "section", "table", "ul",
 }  # fmt: skip
-HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
+HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
+)
 STRUCK_STYLE = re.compile(r"line-through", re.IGNORECASE)
 MAX_SPAN = 63
 
@@ -171,7 +186,9 @@ def spaced(text: str | None) -> str:
 
 def item_number(item: Any) -> int:
     first = item.getparent().get("start", "1")
-    return (int(first) if first.isdigit() else 1) + sum(1 for _before in item.itersiblings("li", preceding=True))
+    return (int(first) if first.isdigit() else 1) + sum(
+        1 for _before in item.itersiblings("li", preceding=True)
+    )
 
 
 def span_of(cell: Any, name: str) -> int:

@@ -17,9 +17,9 @@ from knowledge.readers import articles, html_file
 from knowledge.readers.articles import Block, Grid, Heading
 from knowledge.readers.decoding import decoded
 from knowledge.readers.drafts import Draft
+from knowledge.readers.grid import Row
 from knowledge.readers.limits import MAX_MARKDOWN_BYTES
 from knowledge.readers.pairs import Paragraph
-from knowledge.readers.grid import Row
 from knowledge.readers.upload import Upload
 
 HEAD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)

@@ -22,8 +22,21 @@ from functools import lru_cache
 # Excel itself shows no more.
 DIGITS = 15
 WEEKDAYS = "一二三四五六日"
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 # What these built-in formats look like depends on the system; this is the Chinese one.
 LOCAL = {
     "mm-dd-yy": "yyyy/m/d",

@@ -18,8 +18,8 @@ from knowledge.cleaning import clean
 from knowledge.readers import articles
 from knowledge.readers.articles import Block, Grid, Heading
 from knowledge.readers.drafts import Draft
-from knowledge.readers.limits import MAX_PAGE_OPERATORS, MAX_PAGES, MAX_STREAM_BYTES
 from knowledge.readers.grid import Row
+from knowledge.readers.limits import MAX_PAGE_OPERATORS, MAX_PAGES, MAX_STREAM_BYTES
 from knowledge.readers.pairs import Paragraph
 from knowledge.readers.pdf_layout import Piece, furniture, pieces_of, reflowed, segments, squeezed
 from knowledge.readers.upload import Upload

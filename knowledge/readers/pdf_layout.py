@@ -31,7 +31,9 @@ BARE_NUMBER = re.compile(r"[-—–·\s]*(\d{1,4})[-—–·\s]*")
 # The first and last lines of a page that may be its head and foot.
 EDGE_LINES = 2
 ENDS = re.compile(r"[。！？；：.!?;:]$")
-BEGINS = re.compile(r"[(（]?(?:\d+|[一二三四五六七八九十]+)\s*[.、．)）]|[-*•·●■①-⑳]|问|答|Q|A\d*[:：]|第.+[章节条]|【")
+BEGINS = re.compile(
+    r"[(（]?(?:\d+|[一二三四五六七八九十]+)\s*[.、．)）]|[-*•·●■①-⑳]|问|答|Q|A\d*[:：]|第.+[章节条]|【"
+)
 MIN_FULL_LINE = 10
 FULL_LINE_SHARE = 0.8
 
@@ -88,7 +90,11 @@ def bands(lines: Sequence[Line]) -> Iterator[list[Line]]:
         if not line:
             band.append(line)
             continue
-        fits = bool(starts) and all(is_at(segment.start, starts) for segment in line) and not crosses(line, starts)
+        fits = (
+            bool(starts)
+            and all(is_at(segment.start, starts) for segment in line)
+            and not crosses(line, starts)
+        )
         if len(line) > 1 and not fits and starts and any(is_at(s.start, starts[1:]) for s in line[1:]):
             # One column more or less than above: the same table.
             starts = sorted({*starts, *(s.start for s in line if not is_at(s.start, starts))})
@@ -152,7 +158,9 @@ def furniture(pages: Sequence[Sequence[str]]) -> list[set[str]]:
     for number, lines in enumerate(edges, start=1):
         repeated = {line for line in lines if is_repeated(counts[re.sub(r"\d+", "0", line)], len(pages))}
         numbers = {line for line in lines if PAGE_NUMBER.fullmatch(line)}
-        numbers |= {line for line in lines if (bare := BARE_NUMBER.fullmatch(line)) and int(bare[1]) == number}
+        numbers |= {
+            line for line in lines if (bare := BARE_NUMBER.fullmatch(line)) and int(bare[1]) == number
+        }
         found.append(repeated | numbers)
     return found
 

@@ -57,10 +57,15 @@ def drafts_of(
     tables = [named(table) for table in tables_of(rows, upload.columns)]
     read = [(table, upload.columns.fields_of(table.header, guessed(table))) for table in tables]
     used = Counter(
-        key for table, fields in read if not is_faq(fields) for key in set(keys_of(table, fields.get("ignore", ())))
+        key
+        for table, fields in read
+        if not is_faq(fields)
+        for key in set(keys_of(table, fields.get("ignore", ())))
     )
     for table, fields in read:
-        used_fields = fields if is_faq(fields) else {name: fields[name] for name in RECORD_FIELDS if name in fields}
+        used_fields = (
+            fields if is_faq(fields) else {name: fields[name] for name in RECORD_FIELDS if name in fields}
+        )
         upload.columns.note(table.header, used_fields, table.rows[0].cells if table.rows else ())
         warn_of_columns(table.header, fields, upload)
         if is_faq(fields):
@@ -108,7 +113,9 @@ def faq(
     category: str,
 ) -> Draft | None:
     """Return the entry of a row; nothing for a row that only has an id, a category or tags."""
-    text = {field: [row.cell(position) for position in at if row.cell(position)] for field, at in fields.items()}
+    text = {
+        field: [row.cell(position) for position in at if row.cell(position)] for field, at in fields.items()
+    }
     question, title, answer = (" ".join(text.get(name, [])) for name in ("question", "title", "answer"))
     if not (question or title or answer):
         return None
@@ -157,7 +164,9 @@ def days_of(
             except ValueError:
                 unread.add(position)
                 if upload:
-                    told = _("{place}: “{text}” is no day, so it does not end or begin the entry; it stays text.")
+                    told = _(
+                        "{place}: “{text}” is no day, so it does not end or begin the entry; it stays text."
+                    )
                     upload.warn(told.format(place=row.place, text=text[:60]))
                 continue
             first, last = begin or first, end or last
@@ -208,7 +217,9 @@ def records(
 def subject_of(names: Sequence[str], upload: Upload) -> str:
     """Return what a sheet or section is about; a sheet that nobody named says nothing."""
     last = names[-1] if names else ""
-    return upload.stem if not last or re.fullmatch(r"(?:sheet|工作表|表)\s*\d*", last, re.IGNORECASE) else last
+    return (
+        upload.stem if not last or re.fullmatch(r"(?:sheet|工作表|表)\s*\d*", last, re.IGNORECASE) else last
+    )
 
 
 def lead(title: str, row: Row, key: Sequence[int], header: Sequence[str]) -> str:

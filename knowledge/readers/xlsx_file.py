@@ -50,7 +50,9 @@ def drafts(upload: Upload) -> Iterator[Draft]:
             layout = layout_of(part, upload)
         refuse_formulas(upload, sheet.title, layout)
         names = (clean(sheet.title).strip() or "-",)
-        yield from tables.drafts_of(Sheet(sheet, layout, upload).rows(), names, upload, names[0][:MAX_CATEGORY])
+        yield from tables.drafts_of(
+            Sheet(sheet, layout, upload).rows(), names, upload, names[0][:MAX_CATEGORY]
+        )
 
 
 def refuse_formulas(upload: Upload, sheet: str, layout: Layout) -> None:

@@ -24,6 +24,9 @@ from knowledge.readers.limits import MAX_SHEET_COLUMNS, MAX_SHEET_ROWS
 from knowledge.readers.upload import Upload
 
 
+MIN_SIZE = 0.1
+
+
 @dataclass(frozen=True)
 class Merged:
     """A merged cell: its columns, and the last of its rows. Numbers start at 1."""
@@ -54,7 +57,7 @@ class Layout:
 
     def hide_columns(self, column: Element) -> None:
         """Take down a range of columns that are hidden, or have no width."""
-        if is_true(column.get("hidden")) or column.get("width") in ("0", "0.0"):
+        if is_true(column.get("hidden")) or is_nothing(column.get("width")):
             last = min(int(column.get("max", "0")), MAX_SHEET_COLUMNS)
             self.hidden_columns.update(range(int(column.get("min", "1")), last + 1))
 
@@ -74,7 +77,7 @@ def layout_of(stream: IO[bytes], upload: Upload) -> Layout:
                 upload.check_time()
                 row, columns = element, 0
                 row_number = int(element.get("r") or row_number + 1)
-                if is_true(element.get("hidden")) or element.get("ht") in ("0", "0.0"):
+                if is_true(element.get("hidden")) or is_nothing(element.get("ht")):
                     layout.hidden_rows.add(row_number)
         elif name == "c" and row is not None:
             columns += 1
@@ -98,6 +101,11 @@ def layout_of(stream: IO[bytes], upload: Upload) -> Layout:
 
 def is_true(value: str | None) -> bool:
     return value in ("1", "true")
+
+
+def is_nothing(size: str | None) -> bool:
+    """Whether a width or height is too small to show anything; without one it is the usual."""
+    return size is not None and float(size) < MIN_SIZE
 
 
 def read_cell(cell: Element, row: int, count: int, layout: Layout) -> None:
