@@ -74,12 +74,16 @@ class KnowledgeBaseAdmin(UploadPages, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
         return super().get_queryset(request).annotate(document_count=Count("documents"))
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Return what hangs on the bases, in counts; their versions and runs go with them, whoever made them."""
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Return what hangs on the bases, in counts; their versions and runs go with them."""
         found = [what_hangs_on(base) for base in objs]
         counts: Counter[str] = Counter()
         for hanging in found:
-            counts.update({str(model._meta.verbose_name_plural): number for model, number in hanging.rows.items()})
+            counts.update(
+                {str(model._meta.verbose_name_plural): number for model, number in hanging.rows.items()}
+            )
         asked = (Document, GoldenQuestion)
         refused = {
             str(model._meta.verbose_name)

@@ -30,14 +30,18 @@ class Hanging:
     def __str__(self) -> str:
         counted = {
             Document: ngettext("{count} document", "{count} documents", self.rows[Document]),
-            IndexVersion: ngettext("{count} index version", "{count} index versions", self.rows[IndexVersion]),
+            IndexVersion: ngettext(
+                "{count} index version", "{count} index versions", self.rows[IndexVersion]
+            ),
             GoldenQuestion: ngettext(
                 "{count} golden question", "{count} golden questions", self.rows[GoldenQuestion]
             ),
             Upload: ngettext("{count} upload", "{count} uploads", self.rows[Upload]),
         }
         parts = [text.format(count=self.rows[model]) for model, text in counted.items() if self.rows[model]]
-        sentences = [_("{base}: {parts}.").format(base=self.base, parts=_(", ").join(parts) or _("nothing in it"))]
+        sentences = [
+            _("{base}: {parts}.").format(base=self.base, parts=_(", ").join(parts) or _("nothing in it"))
+        ]
         if self.base.active_version_id:
             sentences.append(_("Callers hear it now; from the moment it is deleted they do not."))
         if self.assistants:

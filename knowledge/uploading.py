@@ -47,7 +47,7 @@ class UploadError(KnowledgeError):
 def receive(base: KnowledgeBase, file: UploadedFile, user: User | None) -> Upload:
     """Read an uploaded file and keep its entries. Raises LoadError.
 
-    The columns are assigned as in the last file of this name, so that a corrected file needs no second mapping.
+    The columns are assigned as in the last file of this name: a corrected file needs no second mapping.
     """
     name = base_name(file.name or "")
     before = base.uploads.filter(name=name).exclude(assigned={}).order_by("-pk").first()
@@ -68,7 +68,7 @@ def fill(upload: Upload, content: bytes) -> None:
 
 
 def assign(upload: Upload, fields: Mapping[str, str]) -> None:
-    """Read the file again with its columns assigned, by name to field; raise LoadError, and change nothing."""
+    """Read the file again with its columns assigned, by name to field; LoadError: nothing was changed."""
     if upload.content is None:
         return
     found = {column["name"]: column["field"] for column in upload.columns}

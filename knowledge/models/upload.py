@@ -12,8 +12,8 @@ from knowledge.models.content import KnowledgeBase
 class Upload(models.Model):
     """``data`` is the file as it was read, in the documented schema.
 
-    ``columns`` are those of its tables: name, sample and field of each; ``assigned`` what an operator made of
-    them, by name. ``content`` is the file itself, kept until it is applied so that columns can be assigned anew.
+    ``columns`` are those of its tables: name, sample and field of each; ``assigned`` what an operator made
+    of them. ``content`` is the file itself, kept until it is applied so that columns can be assigned.
     """
 
     base = models.ForeignKey(

@@ -48,7 +48,7 @@ TEMPLATE = {
     "相似问": (
         48,
         gettext_lazy(
-            "The same question in other words, a line each (Alt+Enter) or separated by |. May be empty."
+            "The same question in other words, a line each (Alt+Enter) or parted by |. May be empty."
         ),
     ),
     "分类": (14, gettext_lazy("Group of the entry, for finding it in the admin. May be empty.")),

@@ -1,7 +1,7 @@
 """CSV to entries: comma, semicolon or tab between the cells.
 
-A row with more cells than the header has lost quotation marks: its thousands (1,299元起) are joined again, and
-what is left over goes on with the last column.
+A row with more cells than the header has lost quotation marks: its thousands (1,299元起) are joined again,
+and what is left over goes on with the last column.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def rejoined(upload: Upload, rows: Iterator[tables.Row], delimiter: str) -> Iter
 
 
 def width_of(block: Sequence[tables.Row], upload: Upload) -> int:
-    """Return how many columns a block has: those of its first wide row, or of its narrowest without a header."""
+    """Return how many columns a block has: those of its first row, or of its narrowest without a header."""
     wide = [row for row in block if len(row.filled()) > 1]
     if not wide:
         return 0

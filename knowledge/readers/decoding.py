@@ -4,9 +4,9 @@
 
     decoded(Upload("价目表.csv", "押金".encode("gbk")))    # "押金"
 
-A byte order mark decides; without one the text is UTF-8 if it can be, and otherwise whichever of GB18030 (with
-GBK and GB2312), Big5 and UTF-16 gives the most everyday characters. General detectors were tried and are not
-used: they take short GBK tables for Korean.
+A byte order mark decides; without one the text is UTF-8 if it can be, and otherwise whichever of GB18030
+(with GBK and GB2312), Big5 and UTF-16 gives the most everyday characters. General detectors were tried and
+are not used: they take short GBK tables for Korean.
 """
 
 from __future__ import annotations

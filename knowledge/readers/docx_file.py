@@ -1,8 +1,8 @@
 """Word documents to entries: text, headings and tables in their order, as Word prints them.
 
-Inserted text of tracked changes, text boxes, content controls, the numbers of lists and footnotes (behind what
-they are notes to) are read. Deleted, hidden, struck-through and white text, comments, pictures, page heads and
-the table of contents are left out, and the notice says so.
+Inserted text of tracked changes, text boxes, content controls, the numbers of lists and footnotes (behind
+what they are notes to) are read. Deleted, hidden, struck-through and white text, comments, pictures, page
+heads and the table of contents are left out, and the notice says so.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def reader_of(document: Any, upload: Upload) -> Reader:
         upload.leave_out(_("Comments, left out"), words(comment))
     for name, relation in parts.items():
         if name in ("header", "footer") and not relation.is_external:
-            upload.leave_out(_("Heads and feet of pages, left out"), words(parse_xml(relation.target_part.blob)))
+            upload.leave_out(
+                _("Heads and feet of pages, left out"), words(parse_xml(relation.target_part.blob))
+            )
     styles = document.styles.element
     return Reader(
         upload, heading_levels(styles), TextStyles(styles), Numbering(trees.get("numbering")), notes
@@ -118,7 +120,7 @@ class Reader:
     notes: dict[tuple[str, str], Any]
 
     def blocks(self, body: Any) -> Iterator[Block]:
-        """Yield headings, paragraphs and tables; lines without an empty one between them are one paragraph."""
+        """Yield headings, paragraphs and tables; lines without an empty one between are one paragraph."""
         lines: list[str] = []
         first = number = table_number = 0
         for element in elements(body):
@@ -213,7 +215,7 @@ class Reader:
         return False
 
     def row_of(self, row: Any, place: str, above: tables.Row | None) -> tables.Row:
-        """Return a row: a cell merged with the one above has its text; one over several columns is the first."""
+        """Return a row; a cell merged with the one above has its text."""
         cells: list[str] = []
         spans: dict[int, int] = {}
         carried: set[int] = set()

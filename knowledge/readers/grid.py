@@ -8,8 +8,8 @@
 
 Tables lie below each other, parted by an empty row or a line of a single cell, or side by side, parted by an
 empty column. A header may take several rows: its levels are joined. Whether a table has one is told by its
-names where they are known, else by what the columns hold below: a column of figures under a word has a header,
-one whose first cell looks like the others has none.
+names where they are known, else by what the columns hold below: a column of figures under a word has a
+header, one whose first cell looks like the others has none.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """``header`` is empty when the table has none. ``turned``: it is one record, written from top to bottom."""
+    """``header`` is empty when the table has none. ``turned``: it is one record, from top to bottom."""
 
     header: Sequence[str]
     rows: Sequence[Row]
@@ -263,14 +263,14 @@ def is_below_merged(above: Row, row: Row, own: list[int]) -> bool:
 
 
 def is_below_groups(above: Row, row: Row) -> bool:
-    """Whether a row names the parts of the groups above it: 工作日 over 开门 and 关门, without merged cells."""
+    """Whether a row names the parts of the groups above it: 工作日 over 开门, not merged."""
     filled, own = set(above.filled()), set(row.filled())
     gaps = {position for position in range(max(own) + 1) if position not in filled}
     return bool(gaps) and gaps <= own and 0 in filled and 0 not in own
 
 
 def labels_of(rows: Sequence[Row]) -> list[str]:
-    """Return the names of the columns: the levels of the header joined, each counted over what it spans."""
+    """Return the names of the columns: the levels of the header joined, each over what it spans."""
     width = max(len(row.cells) for row in rows)
     width = max([width, *(start + span for row in rows for start, span in row.spans.items())])
     levels: list[list[str]] = []
@@ -313,13 +313,11 @@ def is_header(block: list[Row]) -> bool:
     first = block[0]
     if evidence := header_evidence(block):
         return evidence > 0
-    if looks_like_question(first.cells) or any(SENTENCE.search(cell) for cell in first.cells):
-        return False
-    return True
+    return not looks_like_question(first.cells) and not any(map(SENTENCE.search, first.cells))
 
 
 def header_evidence(block: list[Row]) -> int:
-    """Return more than 0 when the first row differs from the rows below as names do, less when it does not."""
+    """Return more than 0 when the first row differs from the rows below as names do, less when not."""
     first, below = block[0], block[1 : 1 + COMPARED]
     if not below:
         return 0
@@ -335,7 +333,7 @@ def header_evidence(block: list[Row]) -> int:
 
 
 def evidence_of(name: str, values: list[str]) -> int:
-    """Return 1 when a cell is called otherwise than the cells below it are written, -1 when it is one of them."""
+    """Return 1 when a cell reads otherwise than the cells below it, -1 when it is one of them."""
     if not values:
         return 0
     usual, count = Counter(map(shape, values)).most_common(1)[0]

@@ -9,7 +9,8 @@
 
 Sections, conditions, literals, currencies, thousands, scaling, percent, exponents, days, times and elapsed
 times follow Excel. Colours and padding are dropped; fractions are written as decimals. Where Excel's own
-rules would be read aloud badly they yield: seconds that are zero are dropped, and so is midnight behind a day.
+rules would be read aloud badly they yield: seconds that are zero are dropped, and so is midnight behind a
+day.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def number_in(value: float, part: str) -> str:
 
 
 def shared(digits: str, runs: list[str]) -> list[str]:
-    """Return the digits cut to the runs they are written in, as in 000-0000-0000; the first takes the rest."""
+    """Return the digits cut to the runs they are written in, as in 000-0000-0000."""
     whole, point, part = digits.partition(".")
     bodies = [""] * len(runs)
     filled = [position for position, run in enumerate(runs) if any(mark in run for mark in "0#?")]

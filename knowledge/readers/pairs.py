@@ -4,9 +4,10 @@
 
     split_pairs([Paragraph("问：几点开门？\\n答：9点。", "Line 1"), ...])   # pairs, and the paragraphs left
 
-A question is a line that begins with 问：, 问题：, 【问题】, Q: or Question:, numbered or not; the answer begins
-with 答：, 答案：, 回答：, 【回答】, A: or Answer: on the same or a later line, and goes on until the next question
-or heading. A numbered line that asks (1. 怎么开发票？) is a question too, and the answer what follows it.
+A question is a line that begins with 问：, 问题：, 【问题】, Q: or Question:, numbered or not; the answer
+begins with 答：, 答案：, 回答：, 【回答】, A: or Answer: on the same or a later line, and goes on until the
+next question or heading. A numbered line that asks (1. 怎么开发票？) is a question too, and the answer what
+follows it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ MAX_QUESTION = 500
 LEAD = r"(?:[-*•·]\s*)?(?:[(（]?\d+\s*[.、．)）]\s*)?"
 ASK = r"(?:(?:问题?|Q(?:uestion)?)\s*\d*\s*[:：]|[【\[](?:问题?|提问|Q)\s*\d*[】\]]\s*[:：]?)"
 REPLY = r"(?:(?:答案?|回答|A(?:nswer)?)\s*\d*\s*[:：]|[【\[](?:答案?|回答|回复|A)\s*\d*[】\]]\s*[:：]?)"
-NUMBER = r"(?:[(（]?\d{1,3}\s*[.、．)）]|[(（]?[一二三四五六七八九十]{1,3}\s*[、．)）]|Q\s*\d{1,3}\s*[.、．)）]?|[①-⑳])"
+NUMBER = (
+    r"(?:[(（]?\d{1,3}\s*[.、．)）]|[(（]?[一二三四五六七八九十]{1,3}\s*[、．)）]"
+    r"|Q\s*\d{1,3}\s*[.、．)）]?|[①-⑳])"
+)
 NUMBERED = re.compile(rf"^{NUMBER}\s*([^？?。！!]{{2,100}}[？?])\s*([^？?]*)$", re.IGNORECASE)
 QUESTION = re.compile(rf"^{LEAD}{ASK}\s*(.*)$", re.IGNORECASE)
 ANSWER = re.compile(rf"^{LEAD}{REPLY}\s*(.*)$", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""PDF to entries: an article a page, since a PDF has no headings, with its questions with answers and its tables.
+"""PDF to entries: an article a page, since a PDF has no headings, with its questions and its tables.
 
 Columns are read one after the other; what repeats at the head and foot of pages, and their numbers, are left
 out.

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 GAP = 3
 TOLERANCE = 2
 MIN_LINES = 2
-SEGMENT = re.compile(r"\S+(?:\s{1,%d}\S+)*" % (GAP - 1))
+SEGMENT = re.compile(rf"\S+(?:\s{{1,{GAP - 1}}}\S+)*")
 SENTENCE = re.compile(r"[。，；！？]|[,.;!?](?:\s|$)")
 PAGE_NUMBER = re.compile(
     r"[-—–·\s]*(?:第\s*\d+\s*页(?:\s*[/,，]?\s*共\s*\d+\s*页)?|page\s*\d+(?:\s*(?:of|/)\s*\d+)?|\d+\s*/\s*\d+"

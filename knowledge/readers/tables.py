@@ -7,8 +7,9 @@
 
 A table with an answer and a question (or a title) among its columns is a list of FAQ: known columns become
 fields, and what other columns say is added to the answer, so that nothing is lost. Of any other table each
-row becomes the text "徐汇店：电话 021-1234，面积 120㎡。", titled by its key, and each of its columns a wording
-(徐汇店电话) by which it is found. The key is the row's first cell, with the second where the first repeats.
+row becomes the text "徐汇店：电话 021-1234，面积 120㎡。", titled by its key, and each of its columns a
+wording (徐汇店电话) by which it is found. The key is the row's first cell, with the second where the first
+repeats.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ MAX_SENTENCE = 160
 MAX_WORDED_CELLS = 2_000
 MAX_WORDING = 60
 UNIT_NAMES = (
-    "元 美元 港元 日元 欧元 万元 块 角 分 天 日 周 月 年 小时 分钟 秒 个 个月 个工作日 工作日 件 人 位 次 间 台 套 张 "
-    "份 单 箱 瓶 包 盒 袋 双 对 斤 公斤 千克 克 吨 kg g mg t 米 厘米 毫米 公里 千米 m cm mm km 平方米 平米 平方 ㎡ m² "
-    "升 毫升 l ml 度 ℃ °c 岁 折 % 点 寸 英寸 w kw v gb mb tb 元起"
+    "元 美元 港元 日元 欧元 万元 块 角 分 天 日 周 月 年 小时 分钟 秒 个 个月 个工作日 工作日 件 "
+    "人 位 次 间 台 套 张 份 单 箱 瓶 包 盒 袋 双 对 斤 公斤 千克 克 吨 kg g mg t 米 厘米 毫米 "
+    "公里 千米 m cm mm km 平方米 平米 平方 ㎡ m² 升 毫升 l ml 度 ℃ °c 岁 折 % 点 寸 英寸 w kw v "
+    "gb mb tb 元起"
 )
 # What a column means in a table that is no list of questions; the others are text.
 RECORD_FIELDS = ("valid_from", "valid_until", "period", "ignore")
@@ -84,7 +86,7 @@ def named(table: Table) -> Table:
 
 
 def guessed(table: Table) -> dict[int, str]:
-    """Return the question and the answer of a table whose rows ask in their first cell, whatever its names."""
+    """Return the question and the answer of a table whose rows ask in their first cell."""
     asked = [row for row in table.rows if looks_like_question(row.cells)]
     if not asked or len(asked) * 2 <= len(table.rows):
         return {}
@@ -184,7 +186,7 @@ def records(
     category: str,
     subject: str,
 ) -> Iterator[Draft]:
-    """Yield each row as text, titled by its key; where a key is used by several tables, by their captions too.
+    """Yield each row as text, titled by its key; where tables share a key, by their captions too.
 
     A record without a name of its own is titled by its caption, else by ``subject``.
     """

@@ -32,14 +32,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Upload:
-    """``file`` is a base name; ``notices`` say what was left out, ``warnings`` what the operator should check.
+    """``file``: a base name; ``left_out``: what is not published, by reason; ``warnings``: what to check.
 
     ``columns`` are those of the file's tables.
     """
 
     file: str
     content: bytes
-    notices: list[str] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     columns: Columns = field(default_factory=Columns)
@@ -66,7 +65,7 @@ class Upload:
         for reason, names in self.left_out.items():
             more = " ..." if len(names) > MAX_LEFT_OUT else ""
             lines.append(f"{reason}: {', '.join(names[:MAX_LEFT_OUT])}{more}.")
-        return "\n".join([*lines, *self.notices])
+        return "\n".join(lines)
 
     def warn(self, text: str) -> None:
         """Have the operator check something, once; of very many warnings the first are kept."""

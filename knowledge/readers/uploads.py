@@ -45,7 +45,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class FileRead:
-    """A file's entries, the columns of its tables, and what the operator should check before they are used."""
+    """A file's entries, the columns of its tables, and what the operator should check."""
 
     data: BusinessData
     columns: list[Column]

@@ -82,7 +82,7 @@ class Style:
 class Sheet:
     """A sheet while its rows are read.
 
-    ``carried``: the value that is merged into rows below, by column. ``reduced``: text of this row is left out.
+    ``carried``: the value that is merged into rows below, by column. ``reduced``: the row lost text.
     """
 
     sheet: Any
@@ -129,7 +129,7 @@ class Sheet:
             self.upload.leave_out(_("Hidden columns, left out"), name)
 
     def row_of(self, number: int, texts: list[str], carried: set[int], row: Any) -> tables.Row:
-        """Return the visible cells of a row; a merged cell stands in the first column of it that is visible."""
+        """Return the visible cells of a row; a merged cell stands in its first visible column."""
         self.used_columns.update(column for column, text in enumerate(texts, start=1) if text)
         hidden = self.layout.hidden_columns
         shown = [column for column in range(1, len(texts) + 1) if column not in hidden]

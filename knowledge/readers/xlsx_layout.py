@@ -23,7 +23,6 @@ from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 from knowledge.readers.limits import MAX_SHEET_COLUMNS, MAX_SHEET_ROWS
 from knowledge.readers.upload import Upload
 
-
 MIN_SIZE = 0.1
 
 
@@ -38,7 +37,7 @@ class Merged:
 
 @dataclass
 class Layout:
-    """``merged``: merged cells by their first row. ``coloured``: fills may come from elsewhere than the cells."""
+    """``merged``: merged cells by their first row. ``coloured``: fills may come from outside the cells."""
 
     formulas: list[str] = field(default_factory=list)
     merged: dict[int, list[Merged]] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+import io
+from datetime import date, datetime
 
+import openpyxl
 import pytest
 
 from knowledge.readers import read_file
-from tests.knowledge.uploads import entries, upload, xlsx
+from tests.knowledge.uploads import entries, saved, upload, xlsx
 
 pytestmark = pytest.mark.usefixtures("english")
 TRADITIONAL = "問題,答案\n營業時間？,早上九點到晚上六點。\n可以退貨嗎？,七天內可以退貨。\n"
@@ -34,7 +36,10 @@ def test_K5e_unquoted_commas_are_recovered(row: str, answer: str) -> None:
 
 def test_K5e_a_thousand_in_the_middle_of_a_row() -> None:
     found = entries("a.csv", "商品,价格,说明\n床垫,1,299元,含运费\n书桌,899元,含安装\n")
-    assert [e.answer for e in found] == ["床垫：价格 1,299元，说明 含运费。", "书桌：价格 899元，说明 含安装。"]
+    assert [e.answer for e in found] == [
+        "床垫：价格 1,299元，说明 含运费。",
+        "书桌：价格 899元，说明 含安装。",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["big5", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "utf-8"])
@@ -74,23 +79,21 @@ def test_K5e_days_of_validity_are_fields_and_no_text(header: str, value: str, la
 
 
 def test_K5e_a_day_of_excel_in_a_format_without_a_year() -> None:
-    import io
-    from datetime import datetime
-
-    import openpyxl
-
-    from tests.knowledge.uploads import saved
-
-    rows = [["问题", "答案", "生效时间", "有效期至"], ["还打折吗？", "5折。", datetime(2025, 11, 1), datetime(2025, 11, 11)]]
+    rows = [
+        ["问题", "答案", "生效时间", "有效期至"],
+        ["还打折吗？", "5折。", datetime(2025, 11, 1), datetime(2025, 11, 11)],
+    ]
     book = openpyxl.load_workbook(io.BytesIO(xlsx({"活动": rows})))
     book["活动"]["D2"].number_format = "m/d"
     found = entries("a.xlsx", saved(book))[0]
-    assert (found.answer, found.valid_from, found.valid_until) == ("5折。", date(2025, 11, 1), date(2025, 11, 11))
+    assert (found.answer, found.valid_from, found.valid_until) == (
+        "5折。",
+        date(2025, 11, 1),
+        date(2025, 11, 11),
+    )
 
 
 def test_K5e_what_is_no_day_stays_text_and_is_told() -> None:
-    import io
-
     content = "问题,答案,有效期至\n还打折吗？,5折。,售完为止\n".encode()
     found = read_file("a.csv", io.BytesIO(content), {})
     assert found.data.entries[0].answer == "5折。 有效期至：售完为止"
@@ -100,17 +103,19 @@ def test_K5e_what_is_no_day_stays_text_and_is_told() -> None:
 
 
 @pytest.mark.parametrize("question", ["问题", "标准问", "问法", "客户问题", "Question", "問題"])
-@pytest.mark.parametrize("answer", ["标准答案", "答案", "回复", "回答", "标准话术", "Answer *", "答案（必填）"])
+@pytest.mark.parametrize(
+    "answer", ["标准答案", "答案", "回复", "回答", "标准话术", "Answer *", "答案（必填）"]
+)
 def test_P1_the_usual_names_of_columns_are_known(question: str, answer: str) -> None:
-    text = f"{question},相似问1,相似问2,{answer},知识分类,序号\n能退吗？,可以退货吗,怎么退,七天内可退。,售后,1\n"
+    text = (
+        f"{question},相似问1,相似问2,{answer},知识分类,序号\n能退吗？,可以退货吗,怎么退,七天内可退。,售后,1\n"
+    )
     found = entries("a.csv", text)[0]
     assert (found.question, found.answer, found.category) == ("能退吗？", "七天内可退。", "售后")
     assert found.alternative_questions == ["可以退货吗", "怎么退"]
 
 
 def test_P1_what_is_not_imported_and_what_looks_internal_is_told() -> None:
-    import io
-
     content = "序号,问题,答案,内部备注\n1,能退吗？,可以。,别主动说\n".encode()
     found = read_file("a.csv", io.BytesIO(content), {})
     assert found.data.notice == "Columns left out: 序号."
@@ -121,8 +126,6 @@ def test_P1_what_is_not_imported_and_what_looks_internal_is_told() -> None:
 
 
 def test_P1_columns_are_assigned_by_name() -> None:
-    import io
-
     content = "客户说,我们说,到何时\n退货,七天内可退。,2025-11-11\n".encode()
     assert upload("a.csv", content).entries[0].kind == "table"
     assigned = {"客户说": "question", "我们说": "answer", "到何时": "valid_until"}

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from tests.knowledge.uploads import entries, pdf, saved, upload, xlsx
+from tests.knowledge.uploads import entries, saved, xlsx
 
 pytestmark = pytest.mark.usefixtures("english")
 HOURS: list[list[Any]] = [
@@ -48,8 +48,9 @@ def test_K5d_a_header_over_two_rows(merged: tuple[str, ...]) -> None:
 def test_K5d_a_header_over_two_rows_in_csv_and_html() -> None:
     assert answers(csv(HOURS), "a.csv") == HOURS_READ
     page = (
-        "<table><tr><th rowspan=2>门店<th colspan=2>工作日<th colspan=2>周末<tr><th>开门<th>关门<th>开门<th>关门"
-        "<tr><td>静安店<td>9:00<td>18:00<td>10:00<td>17:00<tr><td>徐汇店<td>10:00<td>20:00<td>10:00<td>21:00</table>"
+        "<table><tr><th rowspan=2>门店<th colspan=2>工作日<th colspan=2>周末"
+        "<tr><th>开门<th>关门<th>开门<th>关门<tr><td>静安店<td>9:00<td>18:00<td>10:00<td>17:00"
+        "<tr><td>徐汇店<td>10:00<td>20:00<td>10:00<td>21:00</table>"
     )
     read = [(title.removeprefix("a "), answer) for title, answer in answers(page, "a.html")]
     assert read == HOURS_READ
@@ -66,7 +67,8 @@ def test_K5d_a_header_over_three_rows() -> None:
     assert found == [
         (
             "静安店",
-            "静安店：营业时间工作日开门 9:00，营业时间工作日关门 18:00，营业时间周末开门 10:00，营业时间周末关门 17:00。",
+            "静安店：营业时间工作日开门 9:00，营业时间工作日关门 18:00，"
+            "营业时间周末开门 10:00，营业时间周末关门 17:00。",
         )
     ]
 
@@ -107,7 +109,11 @@ def test_K5d_three_tables_with_captions_name_rows_that_are_called_the_same() -> 
 
 
 def test_K5d_tables_side_by_side() -> None:
-    rows = [["商品", "价格", None, "区域", "运费"], ["书桌", 899, None, "市区", 0], ["台灯", 99, None, "郊区", 50]]
+    rows = [
+        ["商品", "价格", None, "区域", "运费"],
+        ["书桌", 899, None, "市区", 0],
+        ["台灯", 99, None, "郊区", 50],
+    ]
     assert answers(sheet(rows)) == [
         ("书桌", "书桌：价格 899。"),
         ("台灯", "台灯：价格 99。"),
@@ -146,9 +152,16 @@ def test_K5d_a_record_without_a_name_is_called_by_its_sheet_or_file() -> None:
         ([["日卡", "80元"], ["月卡", "580元"]], [("日卡", "日卡：80元。"), ("月卡", "月卡：580元。")]),
         (
             [["WiFi密码", "88888888"], ["停车", "免费2小时"], ["宠物", "不可入内"]],
-            [("WiFi密码", "WiFi密码：88888888。"), ("停车", "停车：免费2小时。"), ("宠物", "宠物：不可入内。")],
+            [
+                ("WiFi密码", "WiFi密码：88888888。"),
+                ("停车", "停车：免费2小时。"),
+                ("宠物", "宠物：不可入内。"),
+            ],
         ),
-        ([["能退吗？", "可以。"], ["保修多久？", "三年。"]], [("能退吗？", "可以。"), ("保修多久？", "三年。")]),
+        (
+            [["能退吗？", "可以。"], ["保修多久？", "三年。"]],
+            [("能退吗？", "可以。"), ("保修多久？", "三年。")],
+        ),
     ],
 )
 def test_K5d_tables_without_a_header(rows: list[list[str]], read: list[tuple[str, str]]) -> None:
@@ -194,14 +207,11 @@ def test_K_r_a_long_row_is_said_in_sentences_that_each_name_it() -> None:
 
 
 def test_K_r_a_value_with_a_comma_is_told_from_the_next_column() -> None:
-    assert answers("名称,说明,价格\n日卡,含茶，咖啡,80\n", "a.csv") == [("日卡", "日卡：说明 含茶，咖啡；价格 80。")]
+    assert answers("名称,说明,价格\n日卡,含茶，咖啡,80\n", "a.csv") == [
+        ("日卡", "日卡：说明 含茶，咖啡；价格 80。")
+    ]
 
 
 def test_K5e_days_end_entries_of_any_table() -> None:
     found = entries("a.csv", "活动,折扣,有效期至\n双十一,5折,2025-11-11\n会员日,9折,长期\n")
     assert [(e.title, e.valid_until) for e in found] == [("双十一", date(2025, 11, 11)), ("会员日", None)]
-
-
-def test_K5g_a_table_in_columns_of_a_pdf() -> None:
-    found = upload("手册.pdf", pdf(["问：几点开门？\n答：9点。"]))
-    assert found.entries[0].question == "几点开门？"
