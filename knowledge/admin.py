@@ -82,7 +82,11 @@ class KnowledgeBaseAdmin(UploadPages, ModelAdmin):
         counts: Counter[str] = Counter()
         for hanging in found:
             counts.update(
-                {str(model._meta.verbose_name_plural): number for model, number in hanging.rows.items()}
+                {
+                    str(model._meta.verbose_name_plural): number
+                    for model, number in hanging.rows.items()
+                    if number
+                }
             )
         asked = (Document, GoldenQuestion)
         refused = {

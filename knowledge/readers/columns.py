@@ -96,7 +96,8 @@ class Columns:
         """Return the positions of the columns by field; ``guessed`` fields count where no name is known."""
         found: dict[str, list[int]] = {}
         for position, name in enumerate(header):
-            if field := self.field_of(name) or (guessed or {}).get(position, ""):
+            guess = "" if shortened(name) in self.assigned else (guessed or {}).get(position, "")
+            if field := self.field_of(name) or guess:
                 found.setdefault(field, []).append(position)
         # A second column of questions is other wordings of the first: 问题, 问法.
         if extra := found.get("question", [])[1:]:

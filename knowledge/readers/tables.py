@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from django.utils.translation import gettext as _
@@ -43,8 +44,10 @@ UNIT_NAMES = (
     "公里 千米 m cm mm km 平方米 平米 平方 ㎡ m² 升 毫升 l ml 度 ℃ °c 岁 折 % 点 寸 英寸 w kw v "
     "gb mb tb 元起"
 )
-# What a column means in a table that is no list of questions; the others are text.
-RECORD_FIELDS = ("valid_from", "valid_until", "period", "ignore")
+# What the upload page shows of a table that is no list of questions; its other columns are text.
+LISTED_FIELDS = (
+    "valid_from", "valid_until", "period", "ignore", "question", "answer", "alternative_questions",
+)  # fmt: skip
 # The line of a record that says what it is about.
 NAMING = re.compile(r"名称|店名|姓名|^(?:门店|分店|网点|产品|商品|品牌|型号)$|\bname$", re.IGNORECASE)
 LETTERS = re.compile(r"\[[A-Z]+\]")
@@ -57,7 +60,7 @@ def drafts_of(
 ) -> Iterator[Draft]:
     """Yield a draft for each row; ``names`` is the path to the table, put before the row's key in its id."""
     tables = [named(table) for table in tables_of(rows, upload.columns)]
-    read = [(table, upload.columns.fields_of(table.header, guessed(table))) for table in tables]
+    read = [(table, fields_of(table, upload)) for table in tables]
     used = Counter(
         key
         for table, fields in read
@@ -66,7 +69,7 @@ def drafts_of(
     )
     for table, fields in read:
         used_fields = (
-            fields if is_faq(fields) else {name: fields[name] for name in RECORD_FIELDS if name in fields}
+            fields if is_faq(fields) else {name: fields[name] for name in LISTED_FIELDS if name in fields}
         )
         upload.columns.note(table.header, used_fields, table.rows[0].cells if table.rows else ())
         warn_of_columns(table.header, fields, upload)
@@ -85,14 +88,27 @@ def named(table: Table) -> Table:
     return Table([f"[{get_column_letter(n + 1)}]" for n in range(width)], table.rows, table.caption)
 
 
-def guessed(table: Table) -> dict[int, str]:
+def fields_of(table: Table, upload: Upload) -> dict[str, list[int]]:
+    """Return the columns by field; of a table that is no list by its names, those that its rows show."""
+    known = upload.columns.fields_of(table.header)
+    if is_faq(known):
+        return known
+    return upload.columns.fields_of(table.header, guessed(table, known.get("ignore", ())))
+
+
+def guessed(table: Table, ignored: Iterable[int]) -> dict[int, str]:
     """Return the question and the answer of a table whose rows ask in their first cell."""
-    asked = [row for row in table.rows if looks_like_question(row.cells)]
+    rows = [replace(row, cells=without(row.cells, ignored)) for row in table.rows]
+    asked = [row for row in rows if looks_like_question(row.cells)]
     if not asked or len(asked) * 2 <= len(table.rows):
         return {}
     question = Counter(row.filled()[0] for row in asked).most_common(1)[0][0]
     answer = Counter(row.filled()[1] for row in asked).most_common(1)[0][0]
     return {question: "question", answer: "answer"}
+
+
+def without(cells: Sequence[str], positions: Iterable[int]) -> list[str]:
+    return ["" if position in positions else cell for position, cell in enumerate(cells)]
 
 
 def warn_of_columns(header: Sequence[str], fields: Mapping[str, list[int]], upload: Upload) -> None:

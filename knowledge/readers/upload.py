@@ -64,7 +64,8 @@ class Upload:
         lines = []
         for reason, names in self.left_out.items():
             more = " ..." if len(names) > MAX_LEFT_OUT else ""
-            lines.append(f"{reason}: {', '.join(names[:MAX_LEFT_OUT])}{more}.")
+            named = _(", ").join(names[:MAX_LEFT_OUT]) + more
+            lines.append(_("{reason}: {names}.").format(reason=reason, names=named))
         return "\n".join(lines)
 
     def warn(self, text: str) -> None:
