@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
+from knowledge.deleting import what_hangs_on
 from knowledge.golden_admin import GoldenQuestionAdmin, GoldenRunAdmin
-from knowledge.models import IndexVersion, KnowledgeBase
+from knowledge.models import Document, GoldenQuestion, IndexVersion, KnowledgeBase
 from knowledge.pages.documents import DocumentAdmin
 from knowledge.pages.uploads import UploadPages
 from knowledge.version_admin import IndexVersionAdmin
@@ -71,6 +73,29 @@ class KnowledgeBaseAdmin(UploadPages, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
         return super().get_queryset(request).annotate(document_count=Count("documents"))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Return what hangs on the bases, in counts; their versions and runs go with them."""
+        found = [what_hangs_on(base) for base in objs]
+        counts: Counter[str] = Counter()
+        for hanging in found:
+            counts.update(
+                {
+                    str(model._meta.verbose_name_plural): number
+                    for model, number in hanging.rows.items()
+                    if number
+                }
+            )
+        asked = (Document, GoldenQuestion)
+        refused = {
+            str(model._meta.verbose_name)
+            for model in asked
+            if any(hanging.rows.get(model) for hanging in found)
+            and not request.user.has_perm(f"knowledge.delete_{model._meta.model_name}")
+        }
+        return [str(hanging) for hanging in found], dict(counts), refused, []
 
     @admin.display(description=_("documents"), ordering="document_count")
     def document_count(self, base: Any) -> int:

@@ -23,7 +23,8 @@ def index_saved(instance: Document, raw: bool, **_kwargs: Any) -> None:
 
 @receiver(post_delete, sender=Document)
 def index_deleted(instance: Document, origin: Any, **_kwargs: Any) -> None:
-    if not isinstance(origin, KnowledgeBase):  # its versions go with it
+    # The origin is a base, or a query for several: the versions go with them.
+    if getattr(origin, "model", type(origin)) is not KnowledgeBase:
         editing.touch(instance)
 
 

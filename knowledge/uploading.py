@@ -3,6 +3,7 @@
 ::
 
     upload = receive(base, request.FILES["file"], user)      # LoadError: nothing was stored
+    assign(upload, {"标准回应": "answer"})                    # columns that were not recognised
     shown = planned(upload)                                  # importing.Plan, for the page
     report = apply_upload(upload, shown.fingerprint, user)   # UploadError: the base changed meanwhile
 
@@ -12,7 +13,10 @@ after its golden questions.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import asdict
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
@@ -23,9 +27,10 @@ from django.utils.translation import gettext as _
 from knowledge.editing import bulk
 from knowledge.errors import KnowledgeError
 from knowledge.importing import LoadReport, Plan, apply, plan
-from knowledge.loaders import BusinessData
+from knowledge.loaders import MAX_BYTES, BusinessData
 from knowledge.models import KnowledgeBase, Upload
-from knowledge.readers import base_name, read_upload
+from knowledge.readers import base_name, read_file
+from knowledge.readers.columns import ASSIGNABLE
 from knowledge.versions import MAX_EDITS, request_version
 
 
@@ -37,15 +42,38 @@ class UploadError(KnowledgeError):
 
 
 def receive(base: KnowledgeBase, file: UploadedFile, user: User | None) -> Upload:
-    """Read an uploaded file and keep its entries; the file itself is not kept. Raises LoadError."""
-    name = file.name or ""
-    data = read_upload(name, file)
-    return Upload.objects.create(
-        base=base,
-        name=base_name(name),
-        data=data.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        uploaded_by=user,
-    )
+    """Read an uploaded file and keep its entries. Raises LoadError.
+
+    The columns are assigned as in the last file of this name: a corrected file needs no second mapping.
+    """
+    name = base_name(file.name or "")
+    before = base.uploads.filter(name=name).exclude(assigned={}).order_by("-pk").first()
+    upload = Upload(base=base, name=name, uploaded_by=user, assigned=before.assigned if before else {})
+    content = file.read(MAX_BYTES + 1)
+    fill(upload, content)
+    upload.save()
+    return upload
+
+
+def fill(upload: Upload, content: bytes) -> None:
+    """Read the file into the row, unsaved; raise LoadError."""
+    found = read_file(upload.name, io.BytesIO(content), upload.assigned)
+    upload.data = found.data.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    upload.columns = [asdict(column) for column in found.columns]
+    upload.warnings = found.warnings
+    upload.content = content if found.columns else None
+
+
+def assign(upload: Upload, fields: Mapping[str, str]) -> None:
+    """Read the file again with its columns assigned, by name to field; LoadError: nothing was changed."""
+    if upload.content is None:
+        return
+    found = {column["name"]: column["field"] for column in upload.columns}
+    chosen = {name: field for name, field in fields.items() if name in found and field in ASSIGNABLE}
+    differing = {name: field for name, field in chosen.items() if field != (found[name] or "text")}
+    upload.assigned = {**upload.assigned, **differing}
+    fill(upload, bytes(upload.content))
+    upload.save()
 
 
 def planned(upload: Upload) -> Plan:
@@ -71,5 +99,6 @@ def apply_upload(upload: Upload, fingerprint: str, user: User | None) -> LoadRep
         if many:
             request_version(row.base, _("file {file}").format(file=row.name)[:200], user=user)
         row.applied_at = timezone.now()
+        row.content = None
         row.save()
     return report

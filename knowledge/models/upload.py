@@ -10,13 +10,21 @@ from knowledge.models.content import KnowledgeBase
 
 
 class Upload(models.Model):
-    """``entries`` is the file as it was read, in the documented schema; the file itself is not kept."""
+    """``data`` is the file as it was read, in the documented schema.
+
+    ``columns`` are those of its tables: name, sample and field of each; ``assigned`` what an operator made
+    of them. ``content`` is the file itself, kept until it is applied so that columns can be assigned.
+    """
 
     base = models.ForeignKey(
         KnowledgeBase, verbose_name=_("knowledge base"), on_delete=models.CASCADE, related_name="uploads"
     )
     name = models.CharField(_("file"), max_length=200)
     data = models.JSONField(_("entries"), default=dict)
+    content = models.BinaryField(_("file content"), null=True, editable=False)
+    columns = models.JSONField(_("columns"), default=list, editable=False)
+    assigned = models.JSONField(_("assigned columns"), default=dict, editable=False)
+    warnings = models.JSONField(_("warnings"), default=list, editable=False)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name=_("uploaded by"),

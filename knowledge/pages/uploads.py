@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from unfold.admin import ModelAdmin
@@ -19,16 +21,19 @@ from unfold.decorators import action
 from knowledge.errors import LoadError
 from knowledge.exporting import export
 from knowledge.golden_check import lost_facts
+from knowledge.import_checks import conflicts, orders
 from knowledge.importing import Plan
 from knowledge.loaders import MAX_BYTES
 from knowledge.models import KnowledgeBase, Upload
+from knowledge.pages.upload_columns import assigned_in, column_choices, template_file
 from knowledge.readers import ACCEPTED
 from knowledge.text_diff import changes
-from knowledge.uploading import UploadError, apply_upload, planned, receive
+from knowledge.uploading import UploadError, apply_upload, assign, planned, receive
 from knowledge.versions import MAX_EDITS
 
 FORM_BYTES = 10_000
 """What a browser sends around the file."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_SHOWN = 100
 """Of each kind of change; a page with thousands serves nobody."""
 
@@ -49,7 +54,20 @@ class UploadPages(ModelAdmin):
             self.admin_site.admin_view(self.preview_view),
             name="knowledge_upload_preview",
         )
-        return [preview, *super().get_urls()]
+        template = path(
+            "upload/template/",
+            self.admin_site.admin_view(self.template_view),
+            name="knowledge_upload_template",
+        )
+        return [preview, template, *super().get_urls()]
+
+    def template_view(self, request: HttpRequest) -> HttpResponse:
+        """Send an empty table with the known columns."""
+        if not self.has_upload_permission(request):
+            raise PermissionDenied
+        name = quote(gettext("knowledge-template") + ".xlsx")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return HttpResponse(template_file(), content_type=XLSX, headers=headers)
 
     def _base(self, request: HttpRequest, object_id: str) -> KnowledgeBase:
         base = self.get_object(request, unquote(object_id))
@@ -92,13 +110,15 @@ class UploadPages(ModelAdmin):
             "refusal": refusal,
             "accepted": ACCEPTED,
             "megabytes": MAX_BYTES // 1_000_000,
-            "waiting": base.uploads.filter(applied_at=None).select_related("uploaded_by").defer("data"),
+            "waiting": base.uploads.filter(applied_at=None)
+            .select_related("uploaded_by")
+            .defer("data", "content"),
             "opts": self.opts,
         }
         return render(request, "admin/knowledge/upload.html", context, status=status)
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show what a file would do (GET); do that, or drop the file (POST)."""
+        """Show what a file would do (GET); do that, drop the file, or assign its columns (POST)."""
         if not self.has_upload_permission(request):
             raise PermissionDenied
         upload = get_object_or_404(Upload.objects.select_related("base"), pk=pk)
@@ -107,6 +127,8 @@ class UploadPages(ModelAdmin):
             Upload.objects.filter(pk=pk, applied_at=None).delete()
             messages.info(request, _("{file} was dropped; nothing was changed.").format(file=upload.name))
             return HttpResponseRedirect(base_page)
+        if request.method == "POST" and "assign" in request.POST and not upload.applied_at:
+            return self._assign(request, upload)
         if request.method == "POST":
             user: Any = request.user
             try:
@@ -133,9 +155,20 @@ class UploadPages(ModelAdmin):
             "upload": upload,
             **shown(planned(upload)),
             "notice": upload.data.get("notice", ""),
+            "columns": column_choices(upload),
             "opts": self.opts,
         }
         return render(request, "admin/knowledge/upload_preview.html", context)
+
+    def _assign(self, request: HttpRequest, upload: Upload) -> HttpResponse:
+        """Read the file again with the columns as the operator assigned them."""
+        try:
+            assign(upload, assigned_in(upload, request.POST))
+        except LoadError as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, _("The file was read again with these columns."))
+        return HttpResponseRedirect(request.path)
 
     @action(description=_("Export"), icon="download", permissions=["export"])
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -174,6 +207,7 @@ def shown(plan: Plan) -> dict[str, Any]:
         (document, list(lost_facts(document, document.answer, ""))) for document in plan.removed[:MOST_SHOWN]
     ]
     report = plan.report()
+    found_conflicts, found_orders = conflicts(plan), orders(plan)
     return {
         "plan": plan,
         "report": report,
@@ -182,5 +216,10 @@ def shown(plan: Plan) -> dict[str, Any]:
         "changed": changed,
         "removed": removed,
         "kept": kept,
+        "conflicts": found_conflicts[:MOST_SHOWN],
+        "contradictions": sum(conflict.differs for conflict in found_conflicts),
+        "repetitions": sum(not conflict.differs for conflict in found_conflicts),
+        "orders": found_orders[:MOST_SHOWN],
+        "orders_count": len(found_orders),
         "when_heard": when_heard(report.touched),
     }

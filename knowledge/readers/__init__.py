@@ -5,6 +5,7 @@
     data = read_upload(upload.name, upload)    # any object with read(size), or a Path
     data.entries[0].kind                       # "faq", "article" or "table"
     data.notice                                # what was left out, for the operator; "" when nothing was
+    read_file(name, stream, {"备注": "ignore"})   # the same, with columns as an operator assigned them
     base_name("..\\\\..\\\\价目表.xlsx")           # "价目表.xlsx": call the source by this
 
 The name's ending says what the file is, and its content must agree. Ids depend on the file's name and on
@@ -15,6 +16,6 @@ Whatever cannot be read raises LoadError: which file, where in it, and what to d
 ``MAX_BYTES``, ``MAX_ENTRIES``, ``MAX_ANSWER`` of ``knowledge.loaders``.
 """
 
-from knowledge.readers.uploads import ACCEPTED, base_name, read_upload
+from knowledge.readers.uploads import ACCEPTED, FileRead, base_name, read_file, read_upload
 
-__all__ = ["ACCEPTED", "base_name", "read_upload"]
+__all__ = ["ACCEPTED", "FileRead", "base_name", "read_file", "read_upload"]

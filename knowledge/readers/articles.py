@@ -63,7 +63,7 @@ def drafts_of(blocks: Iterable[Block], upload: Upload) -> Iterator[Draft]:
             path = [heading for heading in path if heading.level < block.level] + [block]
             names = tuple(heading.text for heading in path)
         elif isinstance(block, Grid):
-            for draft in tables.drafts_of(block.rows, names, names[0][:MAX_CATEGORY]):
+            for draft in tables.drafts_of(block.rows, names, upload, names[0][:MAX_CATEGORY]):
                 yield titled(draft, names) if draft.kind == "table" else draft
         else:
             waiting.append(block)
@@ -90,7 +90,7 @@ def section(paragraphs: list[Paragraph], names: tuple[str, ...]) -> Iterator[Dra
 
 def titled(draft: Draft, names: tuple[str, ...]) -> Draft:
     """Return a table's row with the headings before its key, which alone may say little ("基础版")."""
-    return replace(draft, title=title_of((*names, draft.title)))
+    return replace(draft, title=title_of(names if draft.title == names[-1] else (*names, draft.title)))
 
 
 def title_of(names: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -41,6 +42,8 @@ class Draft:
     alternative_questions: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     id: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
 
 
 def collect(drafts: Iterable[Draft], upload: Upload) -> BusinessData:
@@ -58,7 +61,7 @@ def collect(drafts: Iterable[Draft], upload: Upload) -> BusinessData:
         raise upload.error(
             _("{file}: no entries were found in it. See docs/knowledge.md for what it may hold.")
         )
-    data = check({"notice": "\n".join(upload.notices), "entries": entries}, upload.file, places)
+    data = check({"notice": upload.notice(), "entries": entries}, upload.file, places)
     refuse_duplicates(data, upload.file, places)
     return data
 
@@ -79,6 +82,8 @@ def entry_of(draft: Draft, stem: str, used: Counter[str]) -> dict[str, Any]:
         "answer": draft.answer,
         "tags": draft.tags,
         "kind": draft.kind,
+        "valid_from": draft.valid_from and draft.valid_from.isoformat(),
+        "valid_until": draft.valid_until and draft.valid_until.isoformat(),
     }
 
 

@@ -4,9 +4,10 @@
 
     split_pairs([Paragraph("问：几点开门？\\n答：9点。", "Line 1"), ...])   # pairs, and the paragraphs left
 
-A question is a line that begins with 问：, 问题：, Q: or Question:, numbered or not; the answer begins with
-答：, 答案：, 回答：, A: or Answer: on the same or a later line, and goes on until the next question or
-heading.
+A question is a line that begins with 问：, 问题：, 【问题】, Q: or Question:, numbered or not; the answer
+begins with 答：, 答案：, 回答：, 【回答】, A: or Answer: on the same or a later line, and goes on until the
+next question or heading. A numbered line that asks (1. 怎么开发票？) is a question too, and the answer what
+follows it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from dataclasses import dataclass
 
 MAX_QUESTION = 500
 LEAD = r"(?:[-*•·]\s*)?(?:[(（]?\d+\s*[.、．)）]\s*)?"
-ASK = r"(?:问题?|Q(?:uestion)?)\s*\d*\s*[:：]"
-REPLY = r"(?:答案?|回答|A(?:nswer)?)\s*\d*\s*[:：]"
+ASK = r"(?:(?:问题?|Q(?:uestion)?)\s*\d*\s*[:：]|[【\[](?:问题?|提问|Q)\s*\d*[】\]]\s*[:：]?)"
+REPLY = r"(?:(?:答案?|回答|A(?:nswer)?)\s*\d*\s*[:：]|[【\[](?:答案?|回答|回复|A)\s*\d*[】\]]\s*[:：]?)"
+NUMBER = (
+    r"(?:[(（]?\d{1,3}\s*[.、．)）]|[(（]?[一二三四五六七八九十]{1,3}\s*[、．)）]"
+    r"|Q\s*\d{1,3}\s*[.、．)）]?|[①-⑳])"
+)
+NUMBERED = re.compile(rf"^{NUMBER}\s*([^？?。！!]{{2,100}}[？?])\s*([^？?]*)$", re.IGNORECASE)
 QUESTION = re.compile(rf"^{LEAD}{ASK}\s*(.*)$", re.IGNORECASE)
 ANSWER = re.compile(rf"^{LEAD}{REPLY}\s*(.*)$", re.IGNORECASE)
 # Several marks in one line: each gets a line of its own, and takes its bullet or number with it.
@@ -61,13 +67,19 @@ def split_pairs(paragraphs: Iterable[Paragraph]) -> tuple[list[Pair], list[Parag
             if found := QUESTION.match(line):
                 close(open_pair, pairs, rest)
                 open_pair = Pair(found[1].strip(), line, paragraph.place)
+            elif found := NUMBERED.match(line):
+                close(open_pair, pairs, rest)
+                answer = [found[2].strip()] if found[2].strip() else []
+                source = line if not answer else line[: found.start(2)].strip()
+                open_pair = Pair(found[1].strip(), source, paragraph.place, answer)
             elif open_pair is None:
                 left.append(line)
             elif open_pair.answer is None:
                 ask(open_pair, line)
             else:
-                open_pair.answer.extend([""] if number == 0 else [])
-                open_pair.answer.append(line)
+                marked = ANSWER.match(line) if not open_pair.answer else None
+                open_pair.answer.extend([""] if number == 0 and open_pair.answer else [])
+                open_pair.answer.append(marked[1].strip() if marked else line)
         if text := "\n".join(left).strip():
             rest.append(Paragraph(text, paragraph.place))
     close(open_pair, pairs, rest)
@@ -96,5 +108,6 @@ def lines_of(text: str) -> list[str]:
     """Return the lines, with a line for each mark where a line begins with a question."""
     found: list[str] = []
     for line in text.split("\n"):
-        found.extend(INSIDE.split(line) if QUESTION.match(line.strip()) else [line])
+        asks = QUESTION.match(line.strip()) or NUMBERED.match(line.strip())
+        found.extend(INSIDE.split(line) if asks else [line])
     return [line.strip() for line in found]

@@ -19,18 +19,29 @@ from pathlib import PurePath
 from django.utils.translation import gettext as _
 
 from knowledge.errors import LoadError
+from knowledge.readers.columns import Columns
 from knowledge.readers.limits import MAX_SECONDS
+
+MAX_WARNINGS = 50
+# Of each reason; what is left out may be a text.
+MAX_LEFT_OUT = 20
+MAX_LEFT_OUT_CHARS = 40
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Upload:
-    """``file`` is a base name; ``notices`` are sentences for the operator."""
+    """``file``: a base name; ``left_out``: what is not published, by reason; ``warnings``: what to check.
+
+    ``columns`` are those of the file's tables.
+    """
 
     file: str
     content: bytes
-    notices: list[str] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -40,6 +51,27 @@ class Upload:
     def error(self, text: str, **values: object) -> LoadError:
         """Return the refusal; ``text`` names its values in curly brackets, ``{file}`` among them."""
         return LoadError(text.format(file=self.file, **values))
+
+    def leave_out(self, reason: str, what: str) -> None:
+        """Take down what is not published, and why."""
+        found = self.left_out.setdefault(reason, [])
+        what = " ".join(what.split())[:MAX_LEFT_OUT_CHARS]
+        if what and what not in found and len(found) <= MAX_LEFT_OUT:
+            found.append(what)
+
+    def notice(self) -> str:
+        """Return what was left out, a line for each reason."""
+        lines = []
+        for reason, names in self.left_out.items():
+            more = " ..." if len(names) > MAX_LEFT_OUT else ""
+            named = _(", ").join(names[:MAX_LEFT_OUT]) + more
+            lines.append(_("{reason}: {names}.").format(reason=reason, names=named))
+        return "\n".join(lines)
+
+    def warn(self, text: str) -> None:
+        """Have the operator check something, once; of very many warnings the first are kept."""
+        if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
 
     def check_time(self) -> None:
         """Raise LoadError once the file has taken too long."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -12,14 +13,18 @@ from django.utils.translation import gettext as _
 from knowledge.cleaning import clean
 from knowledge.errors import LoadError
 from knowledge.loaders import MAX_BYTES, BusinessData, read_json, too_large
-from knowledge.readers import csv_file, docx_file, markdown_file, pdf_file, text_file, xlsx_file
+from knowledge.readers import csv_file, docx_file, html_file, markdown_file, pdf_file, text_file, xlsx_file
+from knowledge.readers.columns import Column, Columns
 from knowledge.readers.drafts import Draft, collect
 from knowledge.readers.signatures import check_signature
 from knowledge.readers.upload import Upload
 
 READERS: dict[str, Callable[[Upload], Iterator[Draft]]] = {
     ".csv": csv_file.drafts,
+    ".tsv": csv_file.drafts,
     ".docx": docx_file.drafts,
+    ".htm": html_file.drafts,
+    ".html": html_file.drafts,
     ".markdown": markdown_file.drafts,
     ".md": markdown_file.drafts,
     ".pdf": pdf_file.drafts,
@@ -38,19 +43,37 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+@dataclass(frozen=True)
+class FileRead:
+    """A file's entries, the columns of its tables, and what the operator should check."""
+
+    data: BusinessData
+    columns: list[Column]
+    warnings: list[str]
+
+
 def read_upload(name: str, source: Path | Readable) -> BusinessData:
     """Return the entries of an uploaded file; raise LoadError. A stream is read from where it stands."""
+    return read_file(name, source, {}).data
+
+
+def read_file(name: str, source: Path | Readable, assigned: Mapping[str, str]) -> FileRead:
+    """Return what a file holds; ``assigned``: fields of columns by their names, as an operator chose them.
+
+    Raises LoadError.
+    """
     file = base_name(name)
     suffix = PurePath(file).suffix.lower()
     if suffix not in ACCEPTED:
         raise unknown_type(file, suffix)
-    upload = Upload(file, content_of(source, file))
+    upload = Upload(file, content_of(source, file), columns=Columns(assigned))
     if not upload.content.strip():
         raise upload.error(_("{file} is empty. Choose a file with text in it."))
     check_signature(upload, suffix)
     if suffix == ".json":
-        return read_json(upload.content, file)
-    return collect(READERS[suffix](upload), upload)
+        return FileRead(read_json(upload.content, file), [], [])
+    data = collect(READERS[suffix](upload), upload)
+    return FileRead(data, list(upload.columns.seen.values()), upload.warnings)
 
 
 def base_name(name: str) -> str:

@@ -62,7 +62,7 @@ def test_a_file_is_read_from_its_path(tmp_path: Path) -> None:
 def test_unknown_types_are_refused_with_those_that_are_read(name: str) -> None:
     assert refusal(name, "x") == (
         f"{name}: files of this type are not read. "
-        "Upload one of: .csv, .docx, .json, .markdown, .md, .pdf, .txt, .xlsx."
+        "Upload one of: .csv, .docx, .htm, .html, .json, .markdown, .md, .pdf, .tsv, .txt, .xlsx."
     )
     assert "A file without a name" in refusal("", "x")
 
@@ -124,7 +124,7 @@ def test_text_is_read_in_every_usual_encoding(encoding: str, text: str) -> None:
 @pytest.mark.parametrize("content", [bytes(range(256)) * 4, "café, thé\n".encode("latin-1"), b"\xff\xfe\x00"])
 def test_what_is_no_text_is_refused(content: bytes) -> None:
     assert refusal("a.txt", content) == (
-        "a.txt is not text in UTF-8, UTF-16 or GB18030. Save it as UTF-8 and upload that."
+        "a.txt is not text in UTF-8, UTF-16, GB18030 or Big5. Save it as UTF-8 and upload that."
     )
 
 

@@ -57,7 +57,7 @@ def test_tables_of_markdown_are_entries_a_row() -> None:
         "| 问题 | 答案 |\n|-|-|\n| 押金？ | 2个月。 |\n"
     )
     assert found("a.md", text) == [
-        ("table", "价格 日卡", "", "名称：日卡；价格：80。"),
+        ("table", "价格 日卡", "", "日卡：价格 80。"),
         ("faq", "押金？", "押金？", "2个月。"),
     ]
 
@@ -111,8 +111,8 @@ def test_headings_of_word_cut_it_into_articles_and_tables_are_rows() -> None:
     document.add_table(1, 1).rows[0].cells[0].text = "框里的字。"
     assert found("a.docx", saved(document)) == [
         ("article", "手册", "", "前言。"),
-        ("table", "合同 押金 日卡", "", "名称：日卡；价格：80。"),
-        ("table", "合同 押金 月卡", "", "名称：月卡；价格：580。"),
+        ("table", "合同 押金 日卡", "", "日卡：价格 80。"),
+        ("table", "合同 押金 月卡", "", "月卡：价格 580。"),
         ("article", "合同 押金", "", "2个月。\n退还7天。\n\n另一段。\n\n框里的字。"),
     ]
 
@@ -178,9 +178,9 @@ def test_word_text_is_what_word_shows() -> None:
     ]:
         body.insert(len(body) - 1, parse_xml(xml))
     assert found("a.docx", saved(document)) == [
-        ("table", "a 卡 日", "", "类别：卡；名称：日；价格：80。"),
-        ("table", "a 卡 月", "", "类别：卡；名称：月；价格：580。"),
-        ("table", "a 室", "", "类别：室；价格：100。"),
+        ("table", "a 卡 日", "", "卡 日：价格 80。"),
+        ("table", "a 卡 月", "", "卡 月：价格 580。"),
+        ("table", "a 室", "", "室：价格 100。"),
         ("article", "a", "", "原增\n行\n控件"),
     ]
 

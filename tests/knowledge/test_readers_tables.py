@@ -82,7 +82,7 @@ def test_wrong_rows_are_all_named() -> None:
 def test_rows_of_other_tables_are_text_titled_by_the_first_column() -> None:
     found = entries("价目.csv", "名称,价格,说明\n日卡,80,当天有效。\n月卡,,\n,90,\n")
     assert [(e.title, e.answer, e.kind, e.category) for e in found] == [
-        ("日卡", "名称：日卡；价格：80；说明：当天有效。", "table", "价目"),
+        ("日卡", "日卡：价格 80，说明 当天有效。", "table", "价目"),
         ("月卡", "名称：月卡。", "table", "价目"),
         ("90", "价格：90。", "table", "价目"),
     ]
@@ -91,8 +91,8 @@ def test_rows_of_other_tables_are_text_titled_by_the_first_column() -> None:
 def test_captions_empty_rows_repeated_headers_and_rows_without_content_are_left_out() -> None:
     text = "2026年价目表,,\n\n,,\n名称,价格,\n日卡,80,\n名称,价格,\n月卡,580,多余\n"
     assert answers("a.csv", text) == [
-        ("日卡", "名称：日卡；价格：80。"),
-        ("月卡", "名称：月卡；价格：580；多余。"),
+        ("日卡", "日卡：价格 80。"),
+        ("月卡", "月卡：价格 580，多余。"),
     ]
     assert answers("a.csv", "本店,电话\n问题,答案,分类\n押金,2个月。,合同\n,,合同\n") == [("押金", "2个月。")]
 
@@ -102,8 +102,8 @@ def test_the_delimiter_is_found(delimiter: str) -> None:
     rows = [["名称", "说明"], ["日卡", '"含茶，咖啡"'], ["月卡", '"上午;下午,晚上"']]
     text = "\n".join(delimiter.join(row) for row in rows)
     assert [e.answer for e in entries("a.csv", text)] == [
-        "名称：日卡；说明：含茶，咖啡。",
-        "名称：月卡；说明：上午;下午,晚上。",
+        "日卡：说明 含茶，咖啡。",
+        "月卡：说明 上午;下午,晚上。",
     ]
 
 
@@ -130,11 +130,11 @@ def test_broken_quotation_is_named_with_its_line() -> None:
         (0.00001, None, "0.00001"),
         (13812345678, None, "13812345678"),
         (0.855, "0.0%", "85.5%"),
-        (1800, "¥#,##0.00", "1800"),
+        (1800, "¥#,##0.00", "¥1,800.00"),
         (date(2026, 1, 1), None, "2026-01-01"),
-        (datetime(2026, 1, 1, 9, 30), None, "2026-01-01 09:30"),
-        (datetime(2026, 1, 1, 9, 30, 5), None, "2026-01-01 09:30:05"),
-        (time(9), None, "09:00"),
+        (datetime(2026, 1, 1, 9, 30), None, "2026-01-01 9:30"),
+        (datetime(2026, 1, 1, 9, 30, 5), None, "2026-01-01 9:30:05"),
+        (time(9), None, "9:00"),
         (timedelta(hours=26, minutes=5), None, "26:05"),
         (True, None, "是"),
         (False, None, "否"),
@@ -147,7 +147,7 @@ def test_values_are_written_as_people_write_them(value: Any, style: str | None, 
     book.worksheets[0].append(["x", value])
     if style:
         book.worksheets[0]["B2"].number_format = style
-    assert entries("a.xlsx", saved(book))[0].answer == f"名称：x；值：{shown}。"
+    assert entries("a.xlsx", saved(book))[0].answer == f"x：值 {shown}。"
 
 
 def test_errors_are_left_out_and_stored_values_of_formulas_are_read() -> None:
@@ -182,11 +182,11 @@ def test_merged_cells() -> None:
     for area in ("A1:C1", "A3:A4", "A5:C5", "A6:A7", "B8:C8"):
         sheet.merge_cells(area)
     assert answers("a.xlsx", saved(book)) == [
-        ("工位 日卡", "类别：工位；名称：日卡；价格：80。"),
-        ("工位 月卡", "类别：工位；名称：月卡；价格：580。"),
-        ("会议室 小", "类别：会议室；名称：小；价格：100。"),
-        ("会议室 大", "类别：会议室；名称：大；价格：200。"),
-        ("楼层", "类别：楼层；名称：8。"),
+        ("工位 日卡", "工位 日卡：价格 80。"),
+        ("工位 月卡", "工位 月卡：价格 580。"),
+        ("会议室 小", "会议室 小：价格 100。"),
+        ("会议室 大", "会议室 大：价格 200。"),
+        ("楼层", "楼层：名称 8，价格 8。"),
     ]
 
 
@@ -208,7 +208,7 @@ def test_a_wrong_size_in_the_head_of_a_sheet_does_not_matter() -> None:
         b'<row r="1048576"><c r="A1048576"><v>1</v></c><c r="B1048576"><v>2</v></c></row>'
         b"</sheetData></worksheet>"
     )
-    assert answers("a.xlsx", with_part(xlsx({"x": []}), SHEET, [head, cells])) == [("1", "a：1；b：2。")]
+    assert answers("a.xlsx", with_part(xlsx({"x": []}), SHEET, [head, cells])) == [("1", "a 1：b 2。")]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
     refusal("价目.csv", b"")                         # "价目.csv is empty. ..."
     xlsx({"价格": [["名称", "价格"], ["日卡", 80]]})   # bytes
     pdf(["第一页的字", ""])                           # bytes: two pages, the second without text
+    pdf_at([[(60, 700, "左栏"), (320, 700, "右栏")]])   # bytes: a page in two columns
 """
 
 from __future__ import annotations
@@ -82,7 +83,17 @@ def with_part(archive: bytes, name: str, pieces: Iterable[bytes]) -> bytes:
 
 def pdf(pages: Sequence[str]) -> bytes:
     """Return a PDF whose pages hold these texts, a line each."""
-    letters = sorted(set("".join(pages)) - {"\n"})
+    return pdf_at(
+        [
+            [(20, 700 - 20 * n, line) for n, line in enumerate(page.split("\n"))] if page else []
+            for page in pages
+        ]
+    )
+
+
+def pdf_at(pages: Sequence[Sequence[tuple[int, int, str]]]) -> bytes:
+    """Return a PDF whose pages hold texts at these places: x, y from below, and the text."""
+    letters = sorted({letter for page in pages for _x, _y, text in page for letter in text})
     codes = {letter: number for number, letter in enumerate(letters, start=1)}
     mapping = "".join(
         f"<{number:04x}> <{letter.encode('utf-16-be').hex()}>\n" for letter, number in codes.items()
@@ -100,13 +111,14 @@ def pdf(pages: Sequence[str]) -> bytes:
         ),
     ]
     for number, page in enumerate(pages):
-        lines = (
-            f"<{''.join(f'{codes[letter]:04x}' for letter in line)}> Tj 0 -20 Td" for line in page.split("\n")
+        texts = (
+            f"1 0 0 1 {x} {y} Tm <{''.join(f'{codes[letter]:04x}' for letter in text)}> Tj"
+            for x, y, text in page
         )
         objects += [
             b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]"
             b"/Resources<</Font<</F 3 0 R>>>>/Contents %d 0 R>>" % (7 + 2 * number),
-            stream(f"BT /F 12 Tf 20 700 Td {' '.join(lines)} ET".encode() if page else b""),
+            stream(f"BT /F 12 Tf {' '.join(texts)} ET".encode() if page else b""),
         ]
     return pdf_of(objects)
 
