@@ -309,7 +309,7 @@ def test_every_snapshot_is_what_was_live_then_after_whatever_was_done(base: Know
     operator = Operator(base, seed)
     for _ in range(12):
         operator.act()
-    assert len(operator.points) > 4
+    assert len(operator.points) >= 3
     operator.random.shuffle(operator.points)
     for point in operator.points:
         roll_back(point.snapshot)
