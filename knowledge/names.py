@@ -1,9 +1,8 @@
-"""The names and topics of a question, to be looked up in the base: what it never mentions it does not answer.
-Pure.
+"""The names and topics of a question: what the base never mentions it does not answer. Pure.
 
 ::
 
-    names_in("徐汇店几点关门")         # ("徐汇店",): places, people, products, plans
+    names_in("徐汇店几点关门")         # ("徐汇店",): places, branches, plans
     topics_in("你们可以办婚礼吗")       # ("婚礼",): common nouns
     lookups("徐汇店")                 # the index terms that show it is known: words, and pairs of syllables
 
@@ -13,67 +12,24 @@ Segmentation and parts of speech by jieba.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection
 
 import jieba.posseg
 
 from knowledge.words import STOP, sounds, tokenizer
 
-# jieba's tags: ns place, nt organisation, nz other proper noun. Its persons (nr) are guessed from surnames
-# and mostly wrong (钱能 in 钱能退吗), so they count as topics only.
-_PROPER = ("ns", "nt", "nz")
-_COMMON = ("n", "vn", "an", "ng", "nr", "nrt")
+# jieba's tag of places. Its persons (nr) are guessed from surnames and mostly wrong (钱能 in 钱能退吗), and
+# other proper nouns are often what callers call the business itself: they count as topics.
+_PLACE = "ns"
+_COMMON = ("n", "vn", "an", "ng", "nr", "nrt", "nz", "nt")
 # A character behind a word that makes a name of it, as businesses name branches, plans and cards.
 _SUFFIX = frozenset("店版卡厅馆")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]+")
-# What jieba takes for a name and is none, and nouns that every conversation has.
-_NO_NAME = frozenset(
-    [
-        "小姐",
-        "老师",
-        "先生",
-        "女士",
-        "师傅",
-        "美女",
-        "帅哥",
-        "一家",
-        "那家",
-        "哪家",
-        "这家",
-        "门店",
-        "分店",
-        "本店",
-        "开店",
-        "到店",
-        "时候",
-        "的话",
-    ]
-)
+# What is taken for such a name and is none, and nouns that every conversation has.
+NOT_NAMES = "小姐 老师 先生 女士 师傅 美女 帅哥 一家 那家 哪家 这家 门店 分店 本店 开店 到店 时候 的话"
+EVERYDAY = "钱 人 事 东西 地方 问题 时间 情况 办法 意思 样子 方面 关门 人家 公司 价格 费用 电话 朋友"
+_NO_NAME = frozenset(NOT_NAMES.split())
+_EVERYDAY = frozenset(EVERYDAY.split())
 _NO_NAME_BEGINS = frozenset("同本该各哪这那别新老大小旧全分某每其")
-_EVERYDAY = frozenset(
-    [
-        "钱",
-        "人",
-        "事",
-        "东西",
-        "地方",
-        "问题",
-        "时间",
-        "情况",
-        "办法",
-        "意思",
-        "样子",
-        "方面",
-        "关门",
-        "人家",
-        "公司",
-        "价格",
-        "费用",
-        "电话",
-        "朋友",
-    ]
-)
 
 
 @functools.cache
@@ -93,11 +49,9 @@ def names_in(question: str) -> tuple[str, ...]:
         elif (
             len(word) > 1
             and word[0] not in _NO_NAME_BEGINS
-            and (tag.startswith(_PROPER) or (word[-1] in _SUFFIX and tag not in ("r", "f", "v")))
+            and (tag == _PLACE or (word[-1] in _SUFFIX and tag not in ("r", "f", "v")))
         ):
             found.append(word)
-        elif _LATIN.fullmatch(word):
-            found.append(word.lower())
         before = word
     return tuple(name for name in dict.fromkeys(found) if name not in _NO_NAME)
 

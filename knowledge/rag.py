@@ -56,7 +56,7 @@ TOPIC_CHARS = 60
 DECLINED_WEIGHT = 0.5
 DECLINED_NEUTRAL = 0.5
 # What each topic of the question counts against it that the base never mentions, for at most so many.
-UNKNOWN_TOPIC = 0.05
+UNKNOWN_TOPIC = 0.03
 MAX_UNKNOWN = 2
 # A question as near as this to one of an entry's wordings is that question, whatever word of it is unknown.
 SAME_QUESTION = 0.9

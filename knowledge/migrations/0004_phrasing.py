@@ -4,11 +4,11 @@ import django.core.validators
 from django.db import migrations, models
 
 
-def lower_the_default(apps, schema_editor):
-    """Let bases with the old default speak as written where the new one does."""
-    apps.get_model("knowledge", "KnowledgeBase").objects.filter(verbatim_confidence=0.85).update(
-        verbatim_confidence=0.7
-    )
+def take_new_defaults(apps, schema_editor):
+    """Give bases with the old defaults the new ones, which go with the new order of passages."""
+    bases = apps.get_model("knowledge", "KnowledgeBase").objects
+    bases.filter(verbatim_confidence=0.85).update(verbatim_confidence=0.7)
+    bases.filter(min_confidence=0.6).update(min_confidence=0.58)
 
 
 class Migration(migrations.Migration):
@@ -28,5 +28,10 @@ class Migration(migrations.Migration):
             name='verbatim_confidence',
             field=models.FloatField(default=0.7, help_text='Above it, a short entry is spoken word for word, without the language model.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)], verbose_name='confidence to speak as written'),
         ),
-        migrations.RunPython(lower_the_default, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name='knowledgebase',
+            name='min_confidence',
+            field=models.FloatField(default=0.58, help_text='Below it the assistant says that it does not know, and offers a human.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)], verbose_name='confidence to answer'),
+        ),
+        migrations.RunPython(take_new_defaults, migrations.RunPython.noop),
     ]

@@ -61,7 +61,7 @@ class KnowledgeBase(models.Model):
     )
     min_confidence = models.FloatField(
         _("confidence to answer"),
-        default=0.6,
+        default=0.58,
         validators=SHARE,
         help_text=_("Below it the assistant says that it does not know, and offers a human."),
     )

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.models
 MODEL = "bge-small-zh"
 
 
-INDEX = LiveIndex("sample-data", MODEL, min_confidence=0.6, verbatim_confidence=0.7)
+INDEX = LiveIndex("sample-data", MODEL, min_confidence=0.58, verbatim_confidence=0.7)
 
 
 @pytest.mark.usefixtures("processes")
