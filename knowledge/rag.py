@@ -239,11 +239,10 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
 
 
 def other_size(result: RetrievalResult) -> bool:
-    """Whether what is nearest is of another size or number than the question names, and the best is not of
-    that. Pure."""
-    asked = figures_in(result.query)
-    nearest = max(result.passages, key=lambda passage: passage.score)
-    return names_other_figure(asked, nearest.title) and not figures_in(result.passages[0].title) & asked
+    """Whether the nearest is of another size than the question names, and the best not of that. Pure."""
+    asked, best = figures_in(result.query), result.passages[0]
+    nearest = result.nearest or best
+    return names_other_figure(asked, nearest.title) and not figures_in(best.title) & asked
 
 
 def in_own_words(question: str, passage: Passage) -> str:

@@ -64,6 +64,7 @@ class RetrievalResult:
     without: whatever is joined to a question that found something is near to what that found. ``declined`` is
     that of the nearest question that is not answered, with ``declined_text`` to be said to it. ``queries``
     are the texts that were searched.
+    ``nearest`` is the passage of the highest similarity, wherever its other merits put it.
     ``unknown_names`` and ``unknown_topics`` are what the question speaks of and the base never mentions.
     ``failed`` is why one of the searches is missing; ``reranked`` who put the passages in order, and
     ``rerank_error`` why nobody did, though there is a reranker.
@@ -76,6 +77,7 @@ class RetrievalResult:
     queries: tuple[str, ...] = ()
     declined: float = 0.0
     declined_text: str = ""
+    nearest: Passage | None = None
     unknown_names: tuple[str, ...] = ()
     unknown_topics: tuple[str, ...] = ()
     embed_ms: float = 0.0
@@ -149,6 +151,7 @@ class Retriever:
         chosen = by_merit(queries[-1], choose(ranked, stored, max(candidates, ORDERED), today))
         result = RetrievalResult(
             passages=chosen[:candidates],
+            nearest=max(chosen, key=lambda passage: passage.score, default=None),
             similarity=(alone + max(alone, joined)) / 2,
             index_version=self.collection,
             query=query,

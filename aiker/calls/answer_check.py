@@ -118,6 +118,8 @@ async def answered(llm: LLMAdapter, plan: CallPlan, wording: str, found: Found) 
     """Return what is said, and the milliseconds to the first token; None: the model was not asked."""
     answer = Answer()
     await word(answer, plan, wording, found, llm)
+    if answer.errors:  # what a caller hears then is not the answer that is checked
+        raise answer.errors[0]
     return answer.text, answer.first_token_ms and round(answer.first_token_ms, 1)
 
 

@@ -35,7 +35,7 @@ from tests.knowledge.conftest import bge_only_engine_server, move, served
 pytestmark = [pytest.mark.django_db, pytest.mark.models]
 
 SHORTEST_S, STEP_S = 0.3, 0.02
-REFUSES = "只说转人工"
+REFUSES = "一律说不清楚"
 MUMBLES = "mumble"
 _said: list[str] = []
 
@@ -67,7 +67,7 @@ async def chat(request: Request) -> Response:
     asked = messages[-1]["content"]
     said = asked.rpartition("：")[2] if "资料：" in asked else "您好。"
     if REFUSES in messages[0]["content"]:
-        said = "这个问题需要为您转人工确认。"
+        said = "这个问题我不太清楚。"
     body = f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': said}}]})}\n\ndata: [DONE]\n\n"
     return Response(body, media_type="text/event-stream")
 

@@ -61,7 +61,7 @@ def test_tiles_questions_and_turns_are_shown(admin_client: Client) -> None:
     page = admin_client.get(PAGE, {"window": "24h"}).content.decode()
     refused = Finding.objects.filter(notice=Notice.REFUSED)
     assert f'<p class="mon-number">{refused.count()}</p>' in page
-    assert page.count("chart-line") == 8
+    assert page.count("chart-line") == 9
     assert page.count('class="mon-turn"') == PER_PAGE
     only = admin_client.get(PAGE, {"window": "24h", "notice": "refused"}).content.decode()
     assert only.count('class="mon-turn"') == min(PER_PAGE, refused.count())
