@@ -221,7 +221,7 @@ def test_many_alarms_at_once_are_one_message(receiver: Receiver) -> None:
     send_due(NOW)
     (got,) = receiver.got
     assert len(got.json["events"]) == Target.objects.count() == 9
-    assert got.json["text"] == "[Aiker] 8 changes of alarms"
+    assert got.json["text"] == "[Aiker] 9 changes of alarms"
 
 
 # -- mail
