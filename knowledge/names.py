@@ -37,6 +37,11 @@ def _tagger() -> jieba.posseg.POSTokenizer:
     return jieba.posseg.POSTokenizer(tokenizer())
 
 
+def load_dictionaries() -> None:
+    """Load dictionary and tagger: half a second each, once a process."""
+    list(_tagger().cut("您好"))
+
+
 def names_in(question: str) -> tuple[str, ...]:
     """Return what the question names, in order."""
     found: list[str] = []

@@ -35,7 +35,7 @@ from knowledge.models import IndexVersion
 from knowledge.models.content import Phrasing
 from knowledge.question_forms import on_weekday, parts_of, without_denied
 from knowledge.ranking import names_other_figure
-from knowledge.retrieval import RetrievalResult, Retriever
+from knowledge.retrieval import RetrievalResult, Retriever, warm
 
 TOKEN_BUDGET = 600
 """What the passages of a turn may cost the language model to read."""
@@ -97,6 +97,7 @@ class RAGSystem:
         self._reranker = reranker
         self._retriever: Retriever | None = None
         self._breaker = _breaker
+        warm()
 
     @classmethod
     def of(cls, version: IndexVersion, reranker: RerankAdapter | None = None) -> RAGSystem:

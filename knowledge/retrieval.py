@@ -13,6 +13,7 @@ the other answers alone, and the result says so. Nothing here touches the databa
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ from knowledge.fusion import Passage, Ranked, choose, fuse, together
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
-from knowledge.names import lookups, names_in, topics_in, unknown
+from knowledge.names import load_dictionaries, lookups, names_in, topics_in, unknown
 from knowledge.passages import chunk_of
 from knowledge.question_forms import with_workday
 from knowledge.ranking import by_merit
@@ -241,13 +242,13 @@ class Retriever:
         manifest, bare = self._open(), plain(query)
         words, known = manifest.heard_as(spans(bare))
         mended = corrected(bare, words, known)
-        names, topics = names_in(mended), topics_in(mended)
+        named, topics = names_in(mended), topics_in(mended)
         terms = manifest.known(
-            {term for name in (*names, *topics) for found in lookups(name) for term in found}
+            {term for name in (*named, *topics) for found in lookups(name) for term in found}
         )
         own = [bare, mended, with_workday(mended)]
         searched = tuple(dict.fromkeys([*own, f"{context} {mended}".strip()]))
-        return searched, unknown(names, terms), unknown(topics, terms)
+        return searched, unknown(named, terms), unknown(topics, terms)
 
     def _keywords(self, query: str, limit: int) -> tuple[list[tuple[int, float]], float]:
         began = time.perf_counter()
@@ -279,6 +280,12 @@ class Retriever:
             rerank_ms=(time.perf_counter() - began) * 1000,
             reranked=served[0],
         )
+
+
+@functools.cache
+def warm() -> None:
+    """Load the dictionaries in the background, once a process: the first question must not wait for them."""
+    _threads.submit(load_dictionaries)
 
 
 def merged(near: Sequence[Mapping[str, float]]) -> dict[str, float]:
