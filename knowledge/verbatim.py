@@ -2,15 +2,17 @@
 
 ::
 
-    written_texts(base_id)        # ["客服热线是400-000-5100。", "可以，免费参观。", "免费参观。"]
+    marked_texts(base_id)        # ["客服热线是400-000-5100。"]
+    short_texts(base_id)         # ["可以，免费参观。", "免费参观。", ...]: as written where the match is sure
 
-Both what the documents say now and what the live version still says, an edit being on its way for a moment,
-and what a draft says that serves some calls.
+Of marked entries both what the documents say now and what the live version still says: an edit is on its way
+for a moment.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from django.db.models import Q
 
@@ -25,17 +27,29 @@ MAX_TEXTS = 1000
 """Of a large base so many short answers are made ahead; a text takes about a second, and 15 KB of disk."""
 
 
-def written_texts(base_id: int) -> list[str]:
-    """Return each text once: marked entries, then short ones, in each form that a question may hear."""
+def marked_texts(base_id: int) -> list[str]:
+    """Return the answers of entries that are marked as written, in the forms they are spoken in."""
     marked = Document.objects.filter(base_id=base_id, verbatim=True).order_by("pk")
     texts = dict.fromkeys(marked.values_list("answer", flat=True))
-    base = KnowledgeBase.objects.filter(pk=base_id)
-    live = base.values("active_version")
+    live = KnowledgeBase.objects.filter(pk=base_id).values("active_version")
     drafts = Canary.objects.filter(base_id=base_id, ended_at=None).values("version")
     for version in IndexVersion.objects.filter(Q(pk__in=live) | Q(pk__in=drafts)):
         texts |= dict.fromkeys(_in_index(version))
-    if base.exclude(phrasing=Phrasing.MODEL).exists():
-        texts |= dict.fromkeys(_short(base_id))
+    return _in_every_form(texts)
+
+
+def short_texts(base_id: int) -> list[str]:
+    """Return the short passages that are spoken as written when the match is sure, in the same forms."""
+    if KnowledgeBase.objects.filter(pk=base_id, phrasing=Phrasing.MODEL).exists():
+        return []
+    chunks = Chunk.objects.filter(document__base_id=base_id, is_active=True).exclude(
+        document__kind=DocumentKind.DECLINED
+    )
+    texts = chunks.order_by("document_id", "position").values_list("text", flat=True)
+    return _in_every_form([text for text in texts[: 4 * MAX_TEXTS] if len(text) <= MAX_CHARS][:MAX_TEXTS])
+
+
+def _in_every_form(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(form for text in texts for form in forms(text)))
 
 
@@ -43,14 +57,6 @@ def forms(text: str) -> list[str]:
     """Return the forms in which an entry may be spoken: whole, and without its bare yes or no."""
     answer = bare_answer(text)
     return [text, answer.rest] if answer and len(answer.rest) > 1 else [text]
-
-
-def _short(base_id: int) -> list[str]:
-    chunks = Chunk.objects.filter(document__base_id=base_id, is_active=True).exclude(
-        document__kind=DocumentKind.DECLINED
-    )
-    texts = chunks.order_by("document_id", "position").values_list("text", flat=True)
-    return [text for text in texts[: 4 * MAX_TEXTS] if len(text) <= MAX_CHARS][:MAX_TEXTS]
 
 
 def _in_index(version: IndexVersion) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.db.models import QuerySet
@@ -26,7 +26,7 @@ from aiker.calls.phrases import phrase_name
 from aiker.calls.plan import plan_for
 from engines.adapters.tts_adapter import TTSAdapter
 from engines.profiles import ProfileError
-from knowledge.verbatim import written_texts
+from knowledge.verbatim import marked_texts, short_texts
 
 # A call that ended with its process never got a reason: after this it counts as over.
 LOST_AFTER = timedelta(hours=1)
@@ -38,6 +38,7 @@ class Wanted:
 
     tts: TTSAdapter
     texts: list[str]
+    later: list[str] = field(default_factory=list)  # short entries that are not marked: one at a time
 
 
 def wanted_phrases() -> list[Wanted]:
@@ -58,6 +59,15 @@ def make(wanted: Iterable[Wanted], go_on: Callable[[], bool]) -> bool:
     return True
 
 
+def make_one_later(wanted: Iterable[Wanted]) -> bool:
+    """Make one missing text of those for later; return whether there was one. Raises EngineError."""
+    for speaker in wanted:
+        for text in phrase_cache().missing(speaker.tts, speaker.later):
+            asyncio.run(phrase_cache().make(speaker.tts, text))
+            return True
+    return False
+
+
 def callers_wait() -> bool:
     """Whether somebody may be waiting for an answer of the engines that make this audio."""
     since = timezone.now() - LOST_AFTER
@@ -72,7 +82,12 @@ def forget_others() -> int:
     wanted = [_wanted(assistant) for assistant in _assistants()]
     if None in wanted:
         return 0
-    names = {phrase_name(speaker.tts, text) for speaker in wanted if speaker for text in speaker.texts}
+    names = {
+        phrase_name(speaker.tts, text)
+        for speaker in wanted
+        if speaker
+        for text in [*speaker.texts, *speaker.later]
+    }
     return phrase_cache().prune(names)
 
 
@@ -87,5 +102,10 @@ def _wanted(assistant: Assistant) -> Wanted | None:
         return None
     # Its own voice or none: what another engine speaks in its place is not kept.
     first = replace(plan, engines=replace(plan.engines, tts=plan.engines.tts[:1]))
-    answers = written_texts(plan.knowledge_base) if plan.knowledge_base else []
-    return Wanted(make_tts(first), [*plan.phrases, *(c for text in answers for c in clauses_of(text))])
+    base = plan.knowledge_base
+    marked, short = (marked_texts(base), short_texts(base)) if base else ([], [])
+    return Wanted(make_tts(first), [*plan.phrases, *_clauses(marked)], _clauses(short))
+
+
+def _clauses(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(clause for text in texts for clause in clauses_of(text)))

@@ -22,8 +22,8 @@ from knowledge.tasks import waiting
 logger = logging.getLogger(__name__)
 
 TURN_S = 20.0  # then whatever else the worker has to do gets its turn
-# While there are calls: their answers wait for the same cores, and a language model that shares a core
-# with steady speech takes several times as long (docs/performance.md).
+# While there are calls, and between short entries that nobody marked: answers wait for the same cores, and a
+# language model that shares a core with steady speech takes several times as long (docs/performance.md).
 PACE = timedelta(seconds=15)
 RETRY = timedelta(minutes=1)
 
@@ -65,13 +65,18 @@ def prepare_phrases() -> None:
         return time.monotonic() - began < TURN_S and not ahead.callers_wait()
 
     try:
-        done = ahead.make(ahead.wanted_phrases(), go_on)
+        wanted = ahead.wanted_phrases()
+        done = ahead.make(wanted, go_on)
+        more = done and ahead.make_one_later(wanted)
     except EngineError as exc:
         logger.warning("fixed answers are not made ahead yet, tried again in a minute: %s", exc.message)
         _request_later(RETRY)
         return
     if not done:
         _request_later(PACE) if ahead.callers_wait() else request_phrases()
+        return
+    if more:
+        _request_later(PACE)
         return
     if gone := ahead.forget_others():
         logger.info("%d recordings of fixed sentences that nobody says any more were removed", gone)

@@ -26,10 +26,9 @@ MAX_TOKENS = 160
 # A server that takes no notice of the limit is stopped here: no token is longer on average.
 MAX_CHARS = 8 * MAX_TOKENS
 MAX_TOOL_CALLS = 4  # in one answer
-# The longest wait between two tokens of an answer: a caller hears nothing meanwhile. Servers that parse tool
-# calls keep back the tokens of one.
-STALL_S = 2.0
-TOOL_STALL_S = 3.0
+# The longest wait between two tokens of an answer: a caller hears nothing meanwhile. Two busy cores take 2 s
+# now and then, and servers that parse tool calls keep back the tokens of one.
+STALL_S = 4.0
 # Servers that refuse to be asked for the tokens of a stream.
 _secretive: set[str] = set()
 
@@ -75,9 +74,8 @@ class LLMAdapter:
         self, messages: list[Message], tools: Sequence[dict[str, Any]], note: Note
     ) -> AsyncIterator[str | ToolCall]:
         """Yield the answer as ``stream`` does, and behind it what the model wants done with ``tools``."""
-        stall_s = TOOL_STALL_S if tools else STALL_S
         stream = routed_stream(
-            self.routes, lambda endpoint: self._items(endpoint, messages, tools), note, stall_s
+            self.routes, lambda endpoint: self._items(endpoint, messages, tools), note, STALL_S
         )
         async with aclosing(stream):
             async for item in stream:

@@ -31,7 +31,7 @@ from engines.routing import Breakers, Endpoint, Routes
 from engines.server.stages import stages_for
 from knowledge.models import Document, KnowledgeBase
 from knowledge.passages import passages_of
-from knowledge.verbatim import written_texts
+from knowledge.verbatim import marked_texts, short_texts
 from knowledge.versions import request_version
 from knowledge.writing import manifest_path
 from tests.engines.serving import serving
@@ -136,15 +136,16 @@ def test_an_answer_is_wanted_until_the_index_has_the_new_one(document: Document)
     KnowledgeBase.objects.update(active_version=version)
     document.answer = "热线全天有人。"
     document.save()
-    assert written_texts(document.base_id)[:2] == ["热线全天有人。", ANSWER]
+    assert marked_texts(document.base_id) == ["热线全天有人。", ANSWER]
 
 
 def test_short_entries_are_made_ahead_in_the_forms_they_are_spoken_in(base: KnowledgeBase) -> None:
     for title, answer in [("停车", "600元一个月。"), ("看房", "可以，免费参观。"), ("章程", "第一条。" * 40)]:
         Document.objects.create(base=base, title=title, answer=answer)
-    assert written_texts(base.pk) == ["600元一个月。", "可以，免费参观。", "免费参观。"]
+    assert marked_texts(base.pk) == []
+    assert short_texts(base.pk) == ["600元一个月。", "可以，免费参观。", "免费参观。"]
     KnowledgeBase.objects.filter(pk=base.pk).update(phrasing="model")
-    assert written_texts(base.pk) == []
+    assert short_texts(base.pk) == []
 
 
 def test_edits_ask_for_audio_once(
