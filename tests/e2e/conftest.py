@@ -67,3 +67,12 @@ async def open_browser(operator_cookie: str, live_server: Any) -> AsyncIterator[
             return context
 
         yield launch
+
+
+@pytest.fixture
+def worded_by_the_model(aiker: Installation) -> Iterator[None]:
+    """Every answer needs the language model: as written, none would miss it."""
+    change = "from knowledge.models import KnowledgeBase; KnowledgeBase.objects.update(phrasing='{}')"
+    aiker.command("shell", "-c", change.format("model"))
+    yield
+    aiker.command("shell", "-c", change.format("auto"))

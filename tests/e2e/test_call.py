@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -96,15 +95,6 @@ def test_a_barge_in_stops_the_reply_and_cuts_the_history(aiker: Installation) ->
     assert first["answer"].startswith(first["heard"])
     assert second["barge_in_stopped_after_ms"] < 1000
     assert "5100" in second["heard"]
-
-
-@pytest.fixture
-def worded_by_the_model(aiker: Installation) -> Iterator[None]:
-    """Every answer needs the language model: as written, none would miss it."""
-    change = "from knowledge.models import KnowledgeBase; KnowledgeBase.objects.update(phrasing='{}')"
-    aiker.command("shell", "-c", change.format("model"))
-    yield
-    aiker.command("shell", "-c", change.format("auto"))
 
 
 @pytest.mark.usefixtures("worded_by_the_model")

@@ -140,7 +140,7 @@ OURS = {"stt": "our-stt", "llm": "our-llm", "tts": "our-tts"}
 THEIRS = {"stt": "vendor-stt", "llm": "vendor-llm", "tts": "vendor-tts"}
 
 
-@pytest.mark.usefixtures("profiles")
+@pytest.mark.usefixtures("profiles", "worded_by_the_model")
 async def test_no_turn_is_lost_while_profiles_change_and_the_vendor_dies(
     aiker: Installation, vendor: Vendor, tmp_path: Path
 ) -> None:

@@ -56,7 +56,7 @@ async def test_an_answer_over_a_real_connection(steps: list[Step], said: str, co
         words, error, seconds = await said_by(llm)
     assert (words, error.code if error else "") == (said, code)
     assert error is None or error.stage == "llm"
-    assert seconds < 3
+    assert seconds < 5
 
 
 async def test_S8_signs_without_end_are_given_up() -> None:
