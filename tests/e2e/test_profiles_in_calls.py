@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -126,8 +127,12 @@ def served(turn: dict[str, Any]) -> dict[str, str]:
 
 
 def recorded(aiker: Installation, carrier_call_id: str) -> list[dict[str, Any]]:
-    """Return the turns of a call as the server stored them."""
+    """Return the turns of a call, once it has ended in the database: they are stored before."""
     with closing(sqlite3.connect(aiker.data_dir / "aiker.sqlite3")) as database:
+        ended = "SELECT 1 FROM calls_call WHERE carrier_call_id = ? AND end_reason != ''"
+        deadline = time.monotonic() + STORED_S
+        while not database.execute(ended, [carrier_call_id]).fetchone() and time.monotonic() < deadline:
+            time.sleep(0.2)
         rows = database.execute(
             "SELECT routing, heard_text FROM calls_turn JOIN calls_call ON calls_call.id = call_id "
             "WHERE carrier_call_id = ? ORDER BY number",
@@ -136,6 +141,7 @@ def recorded(aiker: Installation, carrier_call_id: str) -> list[dict[str, Any]]:
     return [{"routing": json.loads(routing), "heard": heard} for routing, heard in rows]
 
 
+STORED_S = 20.0
 OURS = {"stt": "our-stt", "llm": "our-llm", "tts": "our-tts"}
 THEIRS = {"stt": "vendor-stt", "llm": "vendor-llm", "tts": "vendor-tts"}
 
