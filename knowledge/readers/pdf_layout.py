@@ -13,6 +13,7 @@ sentences stand in columns, words and figures in tables.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def pieces_of(lines: Sequence[str]) -> list[Piece]:
     """Return what stands on a page: texts, and tables as rows of cells."""
     found: list[Piece] = []
     single: list[str] = []
-    for band in bands([segments(line) for line in lines]):
+    for band in bands(measured(lines)):
         starts = column_starts(band)
         if len(starts) < 2:
             single.extend("  ".join(segment.text for segment in line) for line in band)
@@ -80,8 +81,24 @@ def pieces_of(lines: Sequence[str]) -> list[Piece]:
     return [piece for piece in closed if piece]
 
 
-def segments(line: str) -> Line:
-    return [Segment(found.start(), found[0]) for found in SEGMENT.finditer(line)]
+def measured(lines: Sequence[str]) -> list[Line]:
+    """Return the texts of each line with their places.
+
+    By its font, a page is laid out in characters or in the width of letters, of which a Chinese character has
+    two; that is taken by which the texts begin at fewer places.
+    """
+    by_letter = [segments(line) for line in lines]
+    by_width = [segments(line, wide=True) for line in lines]
+    return min(by_letter, by_width, key=lambda found: len({s.start for line in found for s in line}))
+
+
+def segments(line: str, *, wide: bool = False) -> Line:
+    """Return the texts between gaps; ``wide``: places count two for each Chinese character before."""
+    found = []
+    for match in SEGMENT.finditer(line):
+        before = sum(unicodedata.east_asian_width(letter) in "WF" for letter in line[: match.start()])
+        found.append(Segment(match.start() + before * wide, match[0]))
+    return found
 
 
 def bands(lines: Sequence[Line]) -> Iterator[list[Line]]:
