@@ -106,10 +106,24 @@ def decide(
         return Decision(Way.MODEL)
     if found.spoken:
         return Decision(Way.WRITTEN, dated(question, found.spoken, now))
+    if found.written and (text := dated(question, found.written, now)) != found.written:
+        return Decision(Way.WRITTEN, text)  # the model does not know what the clock does
     if found.passages or is_small_talk(question):
         return Decision(Way.MODEL)
     refusal = kept_offer(found.refusal or words.no_answer, words)
     return Decision(Way.REFUSED, refusal) if refusal else Decision(Way.MODEL)
+
+
+def context_of(question: str, before: str) -> str:
+    """Return what a question may lean on: thanks and greetings ask nothing more of what was spoken of before."""
+    return "" if is_small_talk(question) else before
+
+
+def topic_after(question: str, found: Found | None, before: str) -> str:
+    """Return what the next question may lean on: past thanks and greetings, what this one could have."""
+    if is_small_talk(question) and not (found and found.passages):
+        return before
+    return found.topic if found else question
 
 
 def dated(question: str, text: str, now: datetime.datetime) -> str:

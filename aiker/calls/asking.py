@@ -106,15 +106,16 @@ class Conversation:
         if answer.errors:
             reply.error = answer.errors[0].message
         if not manner:
-            self._topic = found.topic if found else question
+            self._topic = answering.topic_after(question, found, self._topic)
             remember(self._history, question, reply.text)
 
     async def _search(self, reply: Reply, now: datetime.datetime) -> Found | None:
         if self.knowledge is None:
             return None
         try:
+            before = answering.context_of(reply.question, self._topic)
             found = await self.knowledge.search(
-                reply.question, before=self._topic, k=self.plan.passages, today=now.date()
+                reply.question, before=before, k=self.plan.passages, today=now.date()
             )
         except RetrievalError as exc:
             reply.error = exc.message

@@ -139,7 +139,7 @@ class Reply:
     @property
     def topic(self) -> str:
         """What the next question may lean on."""
-        return self.found.topic if self.found else self.asked
+        return answering.topic_after(self.asked, self.found, self.question_before)
 
     @property
     def ending(self) -> EndReason | None:
@@ -262,7 +262,8 @@ class Reply:
         if not self.user_text or voice.knowledge is None or self._tool or not self._asks:
             return
         try:
-            found = await voice.knowledge.search(self.asked, before=self.question_before, k=voice.passages)
+            before = answering.context_of(self.asked, self.question_before)
+            found = await voice.knowledge.search(self.asked, before=before, k=voice.passages)
         except RetrievalError as exc:
             # The call goes on without passages; the model is told to hand over when it does not know.
             self.search_error = exc

@@ -101,7 +101,8 @@ async def try_search(
     index = index_of(version)
     rag = RAGSystem.of(version, reranker)
     try:
-        found = await rag.search(question, before=before, k=k, considered=CANDIDATES)
+        context = answering.context_of(question, before)
+        found = await rag.search(question, before=context, k=k, considered=CANDIDATES)
     except RetrievalError as exc:
         return Search(error=exc, threshold=index.min_confidence)
     by_fusion = sorted(found.considered, key=lambda passage: -passage.fused)

@@ -32,7 +32,7 @@ _NAME_END = re.compile(r"(?=([\u4e00-\u9fffA-Za-z0-9][店版卡厅路街区省�
 _NO_NAME = frozenset("的各本该每家到在这那个几新分开")
 # What every answer may say of the conversation, and asserts nothing.
 _COURTESY = re.compile(
-    r"您好|你好|您|请问|好的|抱歉|不好意思|谢谢|感谢|麻烦|请|的话|我们|这边|这里|目前|一下|哦|呢|啊|吧|如果|需要为您|"
+    r"不客气|您好|你好|您|请问|好的|抱歉|不好意思|谢谢|感谢|麻烦|请|的话|我们|这边|这里|目前|一下|哦|呢|啊|吧|如果|需要为您|"
     r"为您|帮您|转接?人工(?:客服)?(?:确认)?|人工(?:客服)?|不太清楚|不清楚|确认|还有什么|可以帮|什么|问题|需要|是的|就是|也是|"
     r"的|了|是|在|会|就|都|也|和|或|或者|以及|然后|因为|所以|但是|但|每|个|一"
 )
@@ -125,7 +125,8 @@ class Guard:
 
 _TELLING = ("unsupported", "name", "yes_no", "figure")
 _COURTESY_OFFER = re.compile(
-    r"(?:需要|可以|要不要|是否需要)?(?:我)?(?:为|帮|给)您(?:转|接|查|确认)[^，。]*|请问[^，。]*"
+    r"(?:需要|可以|要不要|是否需要)?(?:我)?(?:为|帮|给)您(?:转|接|查|确认)[^，。]*|请问[^，。]*|"
+    r"还?有(?:什么|啥|其他)[^，。？]*(?:帮|需要|问题|服务)[^，。？]*"
 )
 
 
@@ -140,7 +141,7 @@ def _holds(asserted: Statement, known: Iterable[Statement], source: str) -> bool
     if related:
         return all(statement.sign is asserted.sign for statement in related)
     # Said in the passage word for word without such a word: 坐60个人 for 可以坐60个人.
-    return asserted.sign is Sign.YES and bool(about) and about <= pairs_of(source)
+    return asserted.sign is Sign.YES and asserted.follows and bool(about) and about <= pairs_of(source)
 
 
 def names_in(text: str) -> list[str]:

@@ -28,11 +28,15 @@ class BareAnswer(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """That something may be done, is there, is needed or is so (``family``), or not; ``about`` is what."""
+    """That something may be done, is there, is needed or is so (``family``), or not; ``about`` is what.
+
+    ``follows``: that stands behind the word, as in 可以退款; otherwise before it, as in 退款可以.
+    """
 
     family: str
     sign: Sign
     about: str
+    follows: bool = True
 
 
 _BARE_NO = "不可以|不行|不能|不用|不需要|不必|不收|不支持|不是|不会|不要|不|没有|没|无|暂时没有|暂不支持"
@@ -78,8 +82,9 @@ def statements_in(text: str) -> list[Statement]:
     for clause in _CLAUSE.split(text):
         for family, words in _WORDS.items():
             for match in words.finditer(clause):
-                about = clause[match.end() :] or clause[: match.start()]
-                found.append(Statement(family, Sign.NO if match["no"] else Sign.YES, about))
+                behind = clause[match.end() :]
+                sign = Sign.NO if match["no"] else Sign.YES
+                found.append(Statement(family, sign, behind or clause[: match.start()], bool(behind)))
     return found
 
 

@@ -76,6 +76,18 @@ def test_the_model_is_asked_unless_something_fixed_is_said(
     assert (decision.way is Way.MODEL) == (said == "")
 
 
+def test_whether_it_is_open_now_is_never_left_to_the_model() -> None:
+    hours = replace(found(PASSAGE), written="门店前台周一到周五9点到18点营业。")
+    said = answering.decide("现在上班吗", hours, WORDS, NOW)
+    assert said == (Way.WRITTEN, f"现在是周五15点05分，在这个时间内。{hours.written}")
+
+
+def test_thanks_lean_on_nothing_and_leave_the_topic_to_the_next_question() -> None:
+    assert answering.context_of("谢谢你", "多功能厅多少钱") == ""
+    assert answering.topic_after("谢谢你", found(), "多功能厅多少钱") == "多功能厅多少钱"
+    assert answering.context_of("能坐几个人", "多功能厅多少钱") == "多功能厅多少钱"
+
+
 async def test_a_clause_that_the_passages_deny_gives_way_to_the_entry() -> None:
     what = replace(found(NO_REFUND), written=NO_REFUND.text)
     grounding = answering.grounding("前两天刚买的，可以退款吗", what, WORDS, NOW)

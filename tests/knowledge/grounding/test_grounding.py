@@ -121,6 +121,7 @@ SMALL = "小会议室价格：小会议室坐6个人，120元一小时。"
         ("前两天刚买的，可以退款吗", REFUND, "可以，", "yes_no"),
         ("前两天刚买的，可以退款吗", REFUND, "月卡可以退款。", "yes_no"),
         ("月卡能暂停吗", REFUND, "月卡可以暂停2次。", "figure"),
+        ("谢谢你", f"多功能厅价格：{HALL}", "谢谢，多功能厅价格可以，", "yes_no"),
         ("大会议室多少钱", SMALL, "大会议室300元一小时。", "figure"),
         ("多功能厅能坐一百个人吗", f"多功能厅：{HALL}", "可以，", "figure"),
         ("静安店电话", "静安店电话：静安店电话是021-1234-5102。", "浦江店电话是", "name"),
@@ -145,6 +146,7 @@ def test_what_the_passage_does_not_say_is_stopped(question: str, source: str, cl
         ("小会议室多少钱", SMALL, ["您好，小会议室", "是120元一小时，", "可以坐6个人。"]),
         ("小会议室一小时多少", SMALL, ["一百二十元一个小时。"]),
         ("不知道", SMALL, ["这个我不太清楚，需要为您转人工确认。"]),
+        ("谢谢你", SMALL, ["不客气，", "还有什么可以帮您的吗？"]),
     ],
 )
 def test_what_the_passage_says_is_spoken(question: str, source: str, clauses: list[str]) -> None:
