@@ -115,7 +115,7 @@ def decide(
 
 
 def context_of(question: str, before: str) -> str:
-    """Return what a question may lean on: thanks and greetings ask nothing more of what was spoken of before."""
+    """Return what a question may lean on: thanks and greetings ask nothing of what was spoken of."""
     return "" if is_small_talk(question) else before
 
 
