@@ -175,7 +175,7 @@ async def _search(
 def together(parts: Sequence[Found], question: str) -> Found:
     """Return what is said to a sentence that asks several things: to each what was found for it. Pure.
 
-    Where one of them is not answered, or the model must word one, the model is asked for all of it.
+    Where the model must word one of them, it is asked for all. What the base does not answer is left out.
     """
     answered = [part for part in parts if part.passages]
     if not answered:
