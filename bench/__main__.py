@@ -18,6 +18,7 @@ from bench import (
     barge_in,
     batching,
     call,
+    canary,
     compare,
     end_of_turn,
     knowledge,
@@ -51,6 +52,7 @@ BENCHES: dict[str, Bench] = {
     "pages": pages.run,
     "truth": truth.run,
     "rehearsal": rehearsal.run,
+    "canary": canary.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,
