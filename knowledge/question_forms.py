@@ -36,6 +36,12 @@ _SHARED = re.compile(
 )
 _CONNECTIVE = re.compile(r"^(?:那么?|然后|以及|并且|而且|和|跟|也|再)(?=.{3})")
 
+_COURTESY = re.compile(
+    r"(?:请问|麻烦|[你您]好|喂|帮忙?|给|替|能不能|可不可以|能否|可以|能|想要?|要|我们?|[你您]们?|查|看|问|说|讲|告诉|介绍|了解|咨询|"
+    r"打听|知道|清楚|一下|下|点|吗|呢|么|吧|啊|呀|的|了|有没有|有|[几两一]?个|问题|事情?|什么|怎么|回事|是不是|是|不|在|方便|好|"
+    r"那|这|就|再|还|都|对|行|谢谢|听|得|到|懂|明白|意思)+"
+)
+
 _SAID = "(?:问|说|要|指|找|讲)"
 _DENIED = (
     # 不是X，我问的是Y; 我问的不是X，是Y; 我不要X，就Y
@@ -78,6 +84,11 @@ def parts_of(question: str) -> tuple[str, ...]:
     if waiting and parts:
         parts[-1] = f"{parts[-1]}，{waiting}"
     return tuple(parts[:MAX_PARTS]) if len(parts) > 1 else (question,)
+
+
+def has_topic(part: str) -> bool:
+    """Whether a part of a sentence asks about something, not only to be heard or helped: 能帮我查一下吗."""
+    return not _COURTESY.fullmatch(re.sub(r"[\W_]+", "", part))
 
 
 def without_denied(question: str) -> tuple[str, str]:

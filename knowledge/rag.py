@@ -33,7 +33,7 @@ from knowledge.heard import plain
 from knowledge.live import LiveIndex, index_of, serving_of
 from knowledge.models import IndexVersion
 from knowledge.models.content import Phrasing
-from knowledge.question_forms import on_weekday, parts_of, without_denied
+from knowledge.question_forms import has_topic, on_weekday, parts_of, without_denied
 from knowledge.ranking import names_other_figure
 from knowledge.retrieval import RetrievalResult, Retriever, warm
 
@@ -69,7 +69,7 @@ class Found:
     ``considered`` are the passages before the threshold; ``spoken`` is what is said word for word, instead of
     asking the language model, and ``written`` are the entry's words, should the model's be no answer;
     ``topic`` is what the next question may lean on. ``result`` has scores, ranks and times. Of a sentence
-    that asks several things ``parts`` are what was found for each.
+    that asks several things ``parts`` are what was found for each; ``is_partial``: one is not answered.
     """
 
     passages: tuple[Passage, ...]
@@ -81,6 +81,7 @@ class Found:
     topic: str = ""
     written: str = ""
     parts: tuple[Found, ...] = ()
+    is_partial: bool = False
 
     @property
     def index_version(self) -> str:
@@ -175,7 +176,7 @@ async def _search(
 def together(parts: Sequence[Found], question: str) -> Found:
     """Return what is said to a sentence that asks several things: to each what was found for it. Pure.
 
-    Where the model must word one of them, it is asked for all. What the base does not answer is left out.
+    Where the model must word one of them, it is asked for all.
     """
     answered = [part for part in parts if part.passages]
     if not answered:
@@ -191,6 +192,7 @@ def together(parts: Sequence[Found], question: str) -> Found:
         written="".join(map(sentence, written)),
         topic=topic_of(question, ""),
         parts=tuple(parts),
+        is_partial=any(not part.passages and has_topic(part.result.query) for part in parts),
     )
 
 

@@ -38,6 +38,9 @@ from knowledge.fusion import Passage
 from knowledge.grounding.guard import Guard
 from knowledge.rag import Found
 
+OTHER_UNKNOWN = "另外那个问题我不太清楚。"
+"""Said behind an entry's words when another question of the same sentence has no answer."""
+
 
 class Way(StrEnum):
     """Which way an answer came; kept with each turn."""
@@ -105,7 +108,8 @@ def decide(
     if found is None:
         return Decision(Way.MODEL)
     if found.spoken:
-        return Decision(Way.WRITTEN, dated(question, found.spoken, now))
+        text = dated(question, found.spoken, now)
+        return Decision(Way.WRITTEN, text + OTHER_UNKNOWN if found.is_partial else text)
     if found.written and (text := dated(question, found.written, now)) != found.written:
         return Decision(Way.WRITTEN, text)  # the model does not know what the clock does
     if found.passages or is_small_talk(question):

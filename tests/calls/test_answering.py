@@ -65,6 +65,11 @@ def found(*passages: Passage, spoken: str = "", refusal: str = "") -> Found:
         ("你说什么？", found(), "您好。"),  # nothing was answered yet
         ("你是真人还是机器人啊", found(PASSAGE), "我是语音助手。"),
         ("今天星期几", found(PASSAGE), "今天是1月2日，周五。"),
+        (
+            "几点开门，有健身房吗",
+            replace(found(PASSAGE, spoken="九点开门。"), is_partial=True),
+            "九点开门。另外那个问题我不太清楚。",
+        ),
         ("今天开门吗", found(PASSAGE, spoken="周五九点开门。"), "今天是周五。周五九点开门。"),
     ],
 )

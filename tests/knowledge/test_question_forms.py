@@ -8,7 +8,7 @@ import pytest
 
 from knowledge.fusion import Passage
 from knowledge.names import names_in, topics_in, unknown
-from knowledge.question_forms import on_weekday, parts_of, with_workday, without_denied
+from knowledge.question_forms import has_topic, on_weekday, parts_of, with_workday, without_denied
 from knowledge.ranking import by_merit
 
 
@@ -26,6 +26,21 @@ from knowledge.ranking import by_merit
 )
 def test_a_sentence_is_taken_apart_into_what_it_asks(question: str, parts: tuple[str, ...]) -> None:
     assert parts_of(question) == parts
+
+
+@pytest.mark.parametrize(
+    ("part", "asks"),
+    [
+        ("你能帮我查一下吗", False),
+        ("请问有什么问题可以问你吗", False),
+        ("你知道是怎么回事吗", False),
+        ("能带狗吗", True),
+        ("有没有健身房", True),
+        ("地铁怎么走", True),
+    ],
+)
+def test_a_part_that_only_asks_to_be_helped_has_no_topic(part: str, asks: bool) -> None:
+    assert has_topic(part) is asks
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from knowledge import rag
 from knowledge.errors import RetrievalError
 from knowledge.fusion import Passage, choose, fuse, together, tokens, within
 from knowledge.live import LiveIndex
 from knowledge.manifest import StoredPassage
 from knowledge.models import IndexVersion, KnowledgeBase
-from knowledge.rag import RAGSystem, confidence, judge, leans
+from knowledge.rag import Found, RAGSystem, confidence, judge, leans
 from knowledge.retrieval import RetrievalResult
 from tests.knowledge.conftest import questions
 
@@ -27,6 +28,23 @@ FOLLOW_UPS = Path(__file__).with_name("follow_ups.json")
 
 def result(similarity: float, *passages: Passage, **fields: Any) -> RetrievalResult:
     return replace(RetrievalResult(passages, similarity, "v1"), **fields)
+
+
+class TestSeveralQuestions:
+    ANSWERED = judge(result(0.9, PASSAGE, query="几点开门"), INDEX, 3)
+
+    def found(self, *parts: Found) -> Found:
+        return rag.together(parts, "几点开门，有没有健身房")
+
+    def test_one_that_is_not_answered_is_known_to_be_missing(self) -> None:
+        unknown = judge(result(0.2, replace(PASSAGE, score=0.2), query="有没有健身房"), INDEX, 3)
+        found = self.found(self.ANSWERED, unknown)
+        assert (found.spoken, found.is_partial) == ("我们九点开门。", True)
+
+    def test_nothing_is_missing_when_all_are_answered_or_one_asks_for_nothing(self) -> None:
+        assert not self.found(self.ANSWERED, self.ANSWERED).is_partial
+        courtesy = judge(result(0.2, replace(PASSAGE, score=0.2), query="能帮我看一下吗"), INDEX, 3)
+        assert not self.found(self.ANSWERED, courtesy).is_partial
 
 
 class TestJudge:
