@@ -161,9 +161,10 @@ def test_a_signal_ends_the_llm_even_while_a_reply_streams() -> None:
     port = free_port()
     with process("serve_llm", port) as running:
         body = {"messages": [{"role": "user", "content": "写一篇长文章"}], "stream": True, "max_tokens": 2000}
-        with httpx.stream("POST", f"http://127.0.0.1:{port}/v1/chat/completions", json=body) as reply:
+        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        with httpx.stream("POST", url, json=body, timeout=60) as reply:
             next(reply.iter_bytes())
-            output = ended(running, signal.SIGTERM, within_s=5)
+            output = ended(running, signal.SIGTERM, within_s=15)
 
     assert running.returncode == 0
     assert "Traceback" not in output
