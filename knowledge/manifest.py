@@ -188,9 +188,21 @@ class Manifest:
         return {sound: word for _, sound, word in alike}, known
 
     def known(self, terms: Iterable[str]) -> set[str]:
-        """Return which of these words and sounds any passage has."""
-        query = "SELECT term FROM terms WHERE passages > 0 AND term"
-        return {term for (term,) in self._by_key(query, terms)}
+        """Return which of these words and sounds any passage has that may be said.
+
+        A question that is not answered (您在香港有店吗) makes nothing known.
+        """
+        indexed = self._by_key("SELECT term FROM terms WHERE passages > 0 AND term", terms)
+        query = """
+            SELECT 1 FROM keywords JOIN passages ON chunk = keywords.rowid
+            WHERE keywords MATCH ? AND NOT declined LIMIT 1
+        """
+        return {term for (term,) in indexed if self._db.execute(query, [any_of([term])]).fetchone()}
+
+    def held(self, chunk: int, terms: Iterable[str]) -> set[str]:
+        """Return which of these words and sounds a passage has, its wordings included."""
+        query = "SELECT 1 FROM keywords WHERE keywords MATCH ? AND rowid = ?"
+        return {term for term in terms if self._db.execute(query, [any_of([term]), chunk]).fetchone()}
 
     def _telling(self, terms: set[str]) -> set[str]:
         """Return the rarest of these terms that there are, as many as can be scored in time."""

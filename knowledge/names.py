@@ -12,7 +12,7 @@ Segmentation and parts of speech by jieba.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import jieba.posseg
 
@@ -51,14 +51,14 @@ def names_in(question: str) -> tuple[str, ...]:
             if found and found[-1] == before:
                 found.pop()
             found.append(before + word)
-        elif (
-            len(word) > 1
-            and word[0] not in _NO_NAME_BEGINS
-            and (tag == _PLACE or (word[-1] in _SUFFIX and tag not in ("r", "f", "v")))
-        ):
+        elif len(word) > 1 and (tag == _PLACE or _is_named(word, tag)):
             found.append(word)
         before = word
     return tuple(name for name in dict.fromkeys(found) if name not in _NO_NAME)
+
+
+def _is_named(word: str, tag: str) -> bool:
+    return word[-1] in _SUFFIX and word[0] not in _NO_NAME_BEGINS and tag not in ("r", "f", "v")
 
 
 def topics_in(question: str) -> tuple[str, ...]:
@@ -74,6 +74,11 @@ def lookups(term: str) -> tuple[set[str], set[str]]:
     core = term[:-1] if term[-1] in _SUFFIX and len(term) > 2 else term
     parts = {part for part in tokenizer().cut_for_search(term) if len(part) > 1}
     return {term, core} | (parts if core == term else {term, core}), set(sounds(core))
+
+
+def all_lookups(terms: Iterable[str]) -> set[str]:
+    """Return every index term that is looked up for these."""
+    return {found for term in terms for kind in lookups(term) for found in kind}
 
 
 def unknown(terms: Collection[str], known: Collection[str]) -> tuple[str, ...]:

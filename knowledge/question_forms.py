@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import re
 
+from knowledge.grounding.days import days_in
 from knowledge.heard import plain
 
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
@@ -59,6 +60,14 @@ _WORKDAY = re.compile(r"(?<![到至\-~])(?:周|星期|礼拜)[一二三四五](?
 _DAY = re.compile(r"(?P<day>大后天|后天|明天|今天|今晚|今儿|明儿|现在|这会儿|此刻|目前)")
 OFFSETS = {"大后天": 3, "后天": 2, "明天": 1, "明儿": 1}
 """Days from today."""
+_DAYS = (
+    "(?:工作日|周末|双休日|(?:周|星期|礼拜)[一二三四五六日天](?:[到至](?:周|星期|礼拜)?[一二三四五六日天])?)"
+)
+_EXCEPTED = re.compile(
+    rf"(?:除了?|除去|除开|不算|不含|不包括|抛开|撇开){_DAYS}(?:以外|之外|外)?(?!都|也)"
+    rf"|{_DAYS}(?:除外|以外|之外|不算|不谈|不说)"
+)
+_GROUPS = {"工作日": set(range(5)), "周末": {5, 6}}
 _OPENING = re.compile(
     r"开门|关门|开着|开不开|上班|下班|营业|有人|在线|接听|接待|休息|开放|打烊|值班|几点|开吗|开没开|过来|过去|办理|放假|还在"
 )
@@ -99,6 +108,22 @@ def without_denied(question: str) -> tuple[str, str]:
             more = match.groupdict().get("more") or ""
             return match["yes"] + more, match["no"]
     return question, ""
+
+
+def without_excepted_days(question: str) -> str:
+    """Return the question with the days that are left when it excepts some: 除了周末几点开门 asks of 工作日.
+
+    Days that it names beside them are what it asks about.
+    """
+    match = _EXCEPTED.search(question)
+    if not match:
+        return question
+    rest = question[: match.start()] + question[match.end() :].lstrip("，, ")
+    if days_in(rest):
+        return rest
+    left = set(range(7)) - days_in(match[0])
+    group = next((name for name, days in _GROUPS.items() if left == days), "")
+    return question[: match.start()] + group + question[match.end() :].lstrip("，, ") if group else question
 
 
 def on_weekday(question: str, today: datetime.date) -> str:

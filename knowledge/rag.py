@@ -33,7 +33,7 @@ from knowledge.heard import plain
 from knowledge.live import LiveIndex, index_of, serving_of
 from knowledge.models import IndexVersion
 from knowledge.models.content import Phrasing
-from knowledge.question_forms import has_topic, on_weekday, parts_of, without_denied
+from knowledge.question_forms import has_topic, on_weekday, parts_of, without_denied, without_excepted_days
 from knowledge.ranking import names_other_figure
 from knowledge.retrieval import RetrievalResult, Retriever, warm
 
@@ -62,6 +62,10 @@ MAX_UNKNOWN = 2
 SAME_QUESTION = 0.9
 
 
+# Nearer than this, another word of the question is another word for what the passage says.
+SURELY_MEANT = 0.82
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a turn is answered from; no passages: the base does not answer, say ``refusal`` or that.
@@ -70,6 +74,7 @@ class Found:
     asking the language model, and ``written`` are the entry's words, should the model's be no answer;
     ``topic`` is what the next question may lean on. ``result`` has scores, ranks and times. Of a sentence
     that asks several things ``parts`` are what was found for each; ``is_partial``: one is not answered.
+    ``is_nearest``: ``spoken`` is about the same thing and may not be what was asked.
     """
 
     passages: tuple[Passage, ...]
@@ -82,6 +87,7 @@ class Found:
     written: str = ""
     parts: tuple[Found, ...] = ()
     is_partial: bool = False
+    is_nearest: bool = False
 
     @property
     def index_version(self) -> str:
@@ -139,6 +145,7 @@ class RAGSystem:
             retriever = Retriever(index.collection, index.embedding_model, self._reranker, self._breaker)
             self._retriever = retriever
         meant, denied = without_denied(question)
+        meant = without_excepted_days(meant)
         parts = parts_of(on_weekday(meant, today or timezone.localdate()))
         contexts = [denied or before, *([parts[0]] * (len(parts) - 1))]
         found = await asyncio.gather(
@@ -192,6 +199,7 @@ def together(parts: Sequence[Found], question: str) -> Found:
         written="".join(map(sentence, written)),
         topic=topic_of(question, ""),
         parts=tuple(parts),
+        is_nearest=any(part.is_nearest for part in answered),
         is_partial=any(not part.passages and has_topic(part.result.query) for part in parts),
     )
 
@@ -231,14 +239,24 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
     near = [p for p in result.passages[:k] if p.rerank_score is not None or p.score >= best.score - MARGIN]
     chosen = within(near, TOKEN_BUDGET)
     written = in_own_words(result.query, best)
+    is_nearest = index.phrasing != Phrasing.MODEL and is_only_near(result)
     return Found(
         chosen,
         result.passages,
         result,
         sure,
-        spoken=written if says_written(best, index) else "",
+        spoken=written if is_nearest or says_written(best, index) else "",
         written=written,
+        is_nearest=is_nearest,
     )
+
+
+def is_only_near(result: RetrievalResult) -> bool:
+    """Whether the best passage may not be what was asked: the question has a topic that it never mentions.
+
+    静安店靠近几号地铁口 finds the address, which says nothing of an underground. Pure.
+    """
+    return bool(result.unmentioned) and result.similarity < SURELY_MEANT
 
 
 def other_size(result: RetrievalResult) -> bool:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from chromadb.errors import ChromaError
@@ -37,7 +37,7 @@ from knowledge.fusion import Passage, Ranked, choose, fuse, together
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
-from knowledge.names import load_dictionaries, lookups, names_in, topics_in, unknown
+from knowledge.names import all_lookups, load_dictionaries, names_in, topics_in, unknown
 from knowledge.passages import chunk_of
 from knowledge.question_forms import with_workday
 from knowledge.ranking import by_merit
@@ -66,7 +66,8 @@ class RetrievalResult:
     that of the nearest question that is not answered, with ``declined_text`` to be said to it. ``queries``
     are the texts that were searched.
     ``nearest`` is the passage of the highest similarity, wherever its other merits put it.
-    ``unknown_names`` and ``unknown_topics`` are what the question speaks of and the base never mentions.
+    ``unknown_names`` and ``unknown_topics`` are what the question speaks of and the base never mentions,
+    ``unmentioned`` the topics that the best passage and its wordings do not.
     ``failed`` is why one of the searches is missing; ``reranked`` who put the passages in order, and
     ``rerank_error`` why nobody did, though there is a reranker.
     """
@@ -81,6 +82,7 @@ class RetrievalResult:
     nearest: Passage | None = None
     unknown_names: tuple[str, ...] = ()
     unknown_topics: tuple[str, ...] = ()
+    unmentioned: tuple[str, ...] = ()
     embed_ms: float = 0.0
     dense_ms: float = 0.0
     keyword_ms: float = 0.0
@@ -89,6 +91,19 @@ class RetrievalResult:
     failed: RetrievalError | None = None
     reranked: Served | None = None
     rerank_error: EngineError | None = None
+
+
+class Asked(NamedTuple):
+    """What is searched for a question, and the topics it has.
+
+    ``searched`` is the question without what surrounds it, with misheard words corrected, and last, joined to
+    its context.
+    """
+
+    searched: tuple[str, ...]
+    topics: tuple[str, ...]
+    unknown_names: tuple[str, ...]
+    unknown_topics: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -131,9 +146,10 @@ class Retriever:
         began = time.perf_counter()
         candidates = max(k, CANDIDATES)
         try:
-            queries, names, topics = await self._in_thread(self._read_question, query, context)
+            asked = await self._in_thread(self._read_question, query, context)
         except sqlite3.Error as exc:
             raise index_missing(exc) from exc
+        queries = asked.searched
         own = queries[:-1] if context else queries
         keywords = asyncio.ensure_future(self._in_thread(self._keywords, own[-1], candidates * 2))
         dense, failed = Dense(), None
@@ -159,8 +175,8 @@ class Retriever:
             queries=queries,
             declined=declined,
             declined_text=stored[declined_chunk].text if declined else "",
-            unknown_names=names,
-            unknown_topics=topics,
+            unknown_names=asked.unknown_names,
+            unknown_topics=asked.unknown_topics,
             embed_ms=dense.embed_ms,
             dense_ms=dense.search_ms,
             keyword_ms=keyword_ms,
@@ -168,6 +184,9 @@ class Retriever:
         )
         if self.reranker and len(result.passages) > 1:
             result = await self._rerank(self.reranker, result, k)
+        if result.passages:
+            missing = await self._in_thread(self._unmentioned, asked.topics, result.passages[0])
+            result = replace(result, unmentioned=missing)
         return replace(result, total_ms=(time.perf_counter() - began) * 1000)
 
     # -- meaning --------------------------------------------------------------
@@ -232,23 +251,19 @@ class Retriever:
     def _open(self) -> Manifest:
         return reader(manifest_path(self.collection))
 
-    def _read_question(
-        self, query: str, context: str
-    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        """Return what is searched, and the names and topics that the base never mentions.
-
-        Searched is the question without what surrounds it, and with misheard words corrected.
-        """
+    def _read_question(self, query: str, context: str) -> Asked:
         manifest, bare = self._open(), plain(query)
         words, known = manifest.heard_as(spans(bare))
         mended = corrected(bare, words, known)
         named, topics = names_in(mended), topics_in(mended)
-        terms = manifest.known(
-            {term for name in (*named, *topics) for found in lookups(name) for term in found}
-        )
+        terms = manifest.known(all_lookups([*named, *topics]))
         own = [bare, mended, with_workday(mended)]
         searched = tuple(dict.fromkeys([*own, f"{context} {mended}".strip()]))
-        return searched, unknown(named, terms), unknown(topics, terms)
+        return Asked(searched, topics, unknown(named, terms), unknown(topics, terms))
+
+    def _unmentioned(self, topics: Sequence[str], passage: Passage) -> tuple[str, ...]:
+        held = self._open().held(passage.chunk_id, all_lookups(topics))
+        return tuple(topic for topic in unknown(topics, held) if topic not in passage.title)
 
     def _keywords(self, query: str, limit: int) -> tuple[list[tuple[int, float]], float]:
         began = time.perf_counter()

@@ -38,6 +38,8 @@ from knowledge.fusion import Passage
 from knowledge.grounding.guard import Guard
 from knowledge.rag import Found
 
+NEAREST = "这个我不太清楚，我知道的是："
+"""Said before an entry's words that may not be what was asked."""
 OTHER_UNKNOWN = "另外那个问题我不太清楚。"
 """Said behind an entry's words when another question of the same sentence has no answer."""
 
@@ -48,6 +50,7 @@ class Way(StrEnum):
     MANNER = "manner"  # about the conversation itself: say it again, wait, goodbye
     COMPUTED = "computed"  # the time, the day
     WRITTEN = "written"  # the words of an entry
+    NEAREST = "nearest"  # the words of an entry that may not be what was asked, and that it is not known
     REFUSED = "refused"  # the base has no answer
     MODEL = "model"  # worded by the language model, checked by the guard
 
@@ -109,6 +112,8 @@ def decide(
         return Decision(Way.MODEL)
     if found.spoken:
         text = dated(question, found.spoken, now)
+        if found.is_nearest:
+            return Decision(Way.NEAREST, NEAREST + text)
         return Decision(Way.WRITTEN, text + OTHER_UNKNOWN if found.is_partial else text)
     if found.written and (text := dated(question, found.written, now)) != found.written:
         return Decision(Way.WRITTEN, text)  # the model does not know what the clock does

@@ -41,6 +41,7 @@ WAY_NAMES = {
     "manner": _("fixed reply"),
     "computed": _("from the clock"),
     "written": _("as written"),
+    "nearest": _("nearest entry, with a caution"),
     "refused": _("no answer known"),
     "model": _("language model"),
 }
