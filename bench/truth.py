@@ -4,6 +4,7 @@
 
     python -m bench truth                                # the held-out questions, typed
     python -m bench truth --spoken                       # those that are marked, by voice over a noisy line
+    python -m bench truth --fresh                        # others, written after the last tuning
     python -m bench truth --dev --limit 20               # of the development questions, 20 from all kinds
     python -m bench truth --modes auto,unguarded,written # side by side, see ``MODES``
     python -m bench truth --llm qwen2.5-1.5b             # another language model of the catalogue
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from engines.routing import Endpoint
     from knowledge.models import IndexVersion
 
-HELD_OUT, DEV = (Path(__file__).with_name(f"{name}.json") for name in ("truth_questions", "truth_dev"))
+SETS = {
+    name: Path(__file__).with_name(f"truth_{file}.json")
+    for name, file in (("held_out", "questions"), ("fresh", "fresh"), ("dev", "dev"))
+}
 SAMPLE = BASE_DIR / "knowledge" / "data" / "onesuite-business-data.json"
 ANSWERS = BASE_DIR / "var" / "bench"
 ASSISTANT = "anna"
@@ -95,7 +99,13 @@ def run(arguments: Sequence[str] = ()) -> Sequence[Metric]:
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench truth")
-    parser.add_argument("--dev", action="store_true", help="the development questions")
+    chosen = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("dev", "the development questions"),
+        ("fresh", "those written after tuning"),
+    ):
+        chosen.add_argument(f"--{name}", dest="set", action="store_const", const=name, help=text)
+    parser.set_defaults(set="held_out")
     parser.add_argument(
         "--spoken", action="store_true", help="by voice, the questions that are marked for it"
     )
@@ -129,9 +139,9 @@ def installed(data: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def questions(*, dev: bool) -> dict[str, Question]:
+def questions(name: str) -> dict[str, Question]:
     """Return the questions of a set by id, each with the time it is asked at."""
-    items = json.loads((DEV if dev else HELD_OUT).read_text(encoding="utf-8"))
+    items = json.loads(SETS[name].read_text(encoding="utf-8"))
     asked = (Question.of(item) for item in items)
     return {question.id: replace(question, now=question.now or ASKED_AT) for question in asked}
 
@@ -139,7 +149,7 @@ def questions(*, dev: bool) -> dict[str, Question]:
 def chosen(options: argparse.Namespace) -> list[Question]:
     """Return what is asked, in the order of the file."""
     asked = [
-        question for question in questions(dev=options.dev).values() if question.spoken or not options.spoken
+        question for question in questions(options.set).values() if question.spoken or not options.spoken
     ]
     if options.limit and options.limit < len(asked):
         step = len(asked) / options.limit
@@ -156,13 +166,13 @@ def sample_base() -> Base:
 
 
 def answers_file(options: argparse.Namespace, mode: str) -> Path:
-    words = ["truth", *(word for word in ("dev", "spoken") if getattr(options, word)), mode]
+    words = ["truth", options.set, *(["spoken"] if options.spoken else []), mode]
     return ANSWERS / f"{'-'.join(words + ([options.llm] if options.llm else []))}.jsonl"
 
 
 def _graded(path: Path, options: argparse.Namespace) -> list[Graded]:
     """Return the answers of a file, judged, and write the verdicts beside them."""
-    base, known = sample_base(), questions(dev=options.dev)
+    base, known = sample_base(), questions(options.set)
     answers = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     graded = []
     for answer in answers:

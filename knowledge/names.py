@@ -12,6 +12,7 @@ Segmentation and parts of speech by jieba.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Iterable
 
 import jieba.posseg
@@ -26,7 +27,21 @@ _COMMON = ("n", "vn", "an", "ng", "nr", "nrt", "nz", "nt")
 _SUFFIX = frozenset("店版卡厅馆")
 # What is taken for such a name and is none, and nouns that every conversation has.
 NOT_NAMES = "小姐 老师 先生 女士 师傅 美女 帅哥 一家 那家 哪家 这家 门店 分店 本店 开店 到店 时候 的话"
-EVERYDAY = "钱 人 事 东西 地方 问题 时间 情况 办法 意思 样子 方面 关门 人家 公司 价格 费用 电话 朋友"
+EVERYDAY = (
+    "钱 人 事 东西 地方 问题 时间 情况 办法 意思 样子 方面 关门 人家 公司 价格 费用 电话 朋友 收费 付费 缴费 "
+    "价钱 全款 半价 名字 事情 同学 同事 老板 客人 自己 家里 下午 上午 晚上 老师"
+)
+EVERYDAY_ACTIONS = (
+    "需要 可以 能够 告诉 过去 过来 出来 进来 进去 想要 打算 办理 支持 提供 帮忙 开始 允许 可能 应该 觉得 "
+    "看看 试试 有人 没有 是不是 请问 麻烦 打电话 介绍 推荐 使用 收费 付费 算是 有点 不要 不用 不能 不行 "
+    "起来 下来 回来 确认 了解 咨询 打听 知道 以后 之后 左右 怎么办 不了 还有 另外 就是 上班 下班 关门 开门"
+)
+_ACTIONS = ("v", "vi", "vd", "n")
+_EVERYDAY_ACTIONS = frozenset(EVERYDAY_ACTIONS.split())
+_POINTING = re.compile(r"^(?:那么?|这)(?=.{2})")
+_FIGURE = re.compile(
+    r"[\d零一二三四五六七八九十百千万两半几]+(?:人间|人|个半?|天|间|位|次|张|块|元|度|页|年|月|号|楼|层|点|分钟?|折|小时|钟头|G|g|%)*"
+)
 _NO_NAME = frozenset(NOT_NAMES.split())
 _EVERYDAY = frozenset(EVERYDAY.split())
 _NO_NAME_BEGINS = frozenset("同本该各哪这那别新老大小旧全分某每其")
@@ -46,7 +61,7 @@ def names_in(question: str) -> tuple[str, ...]:
     """Return what the question names, in order."""
     found: list[str] = []
     before = ""
-    for word, tag in _tagger().cut(question):
+    for word, tag in _tagger().cut(_POINTING.sub("", question)):
         if word in _SUFFIX and len(before) >= 1 and before not in STOP and not before.isdigit():
             if found and found[-1] == before:
                 found.pop()
@@ -62,11 +77,26 @@ def _is_named(word: str, tag: str) -> bool:
 
 
 def topics_in(question: str) -> tuple[str, ...]:
-    """Return the common nouns of a question, in order, without those that tell nothing."""
+    """Return the common nouns of a question, in order, without those that tell nothing.
+
+    Only words of the dictionary, and none that a figure is part of: guessed ones are mostly wrong (能带).
+    """
     found = (
-        word for word, tag in _tagger().cut(question) if tag in _COMMON and len(word) > 1 and word not in STOP
+        word
+        for word, tag in _tagger().cut(_FIGURE.sub("，", question), HMM=False)
+        if tag in _COMMON and len(word) > 1 and word not in STOP
     )
     return tuple(word for word in dict.fromkeys(found) if word not in _EVERYDAY)
+
+
+def actions_in(question: str) -> tuple[str, ...]:
+    """Return the verbs of a question, in order, without those that tell nothing: 停车, 过夜."""
+    found = (
+        word
+        for word, tag in _tagger().cut(_FIGURE.sub("，", question), HMM=False)
+        if tag in _ACTIONS and len(word) > 1 and word not in STOP
+    )
+    return tuple(word for word in dict.fromkeys(found) if word not in _EVERYDAY_ACTIONS)
 
 
 def lookups(term: str) -> tuple[set[str], set[str]]:

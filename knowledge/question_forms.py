@@ -57,6 +57,17 @@ _DENIED = (
 )
 _HESITATION = re.compile(r"^(?:(?:不对|错了|哎|啊|嗯|诶)+[，,]?\s*|不是[，,]\s*)+(?=.{4})")
 _WORKDAY = re.compile(r"(?<![到至\-~])(?:周|星期|礼拜)[一二三四五](?![到至\-~])")
+_HOLIDAY = re.compile(
+    r"(?:法定)?(?:春节|元旦|清明节?|五一|劳动节|端午节?|中秋节?|国庆节?|十一(?=放假|期间|那|上班|开|假)|除夕|大年[初三]\w|过年)"
+    r"(?:那几天|那天|期间|当天|假期|长假|放假)?"
+)
+COMMON_WORDS = """
+钟头 小时 座机 电话 wifi 无线网 wi-fi 无线网 网址 官网 房租 租金 位子 座位 掉了 丢失 抽烟 吸烟 扫地 保洁
+打扫卫生 保洁 开票 开发票 名头 抬头 分店 门店 礼拜天 周日 星期天 周日 礼拜 周 星期 周
+"""
+_PAIRS = COMMON_WORDS.split()
+_COMMON_WORDS = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
+_SPOKEN = re.compile("|".join(_COMMON_WORDS), re.IGNORECASE)
 _DAY = re.compile(r"(?P<day>大后天|后天|明天|今天|今晚|今儿|明儿|现在|这会儿|此刻|目前)")
 OFFSETS = {"大后天": 3, "后天": 2, "明天": 1, "明儿": 1}
 """Days from today."""
@@ -85,7 +96,7 @@ def parts_of(question: str) -> tuple[str, ...]:
         if not piece:
             continue
         whole = f"{waiting}，{piece}" if waiting else piece
-        if ASKS.search(piece) and len(plain(piece)) >= MIN_PART_CHARS:
+        if ASKS.search(piece) and (len(plain(piece)) >= MIN_PART_CHARS or has_topic(piece)):
             parts.append(whole)
             waiting = ""
         else:
@@ -135,9 +146,13 @@ def on_weekday(question: str, today: datetime.date) -> str:
     return question[: found.start()] + day + question[found.end() :]
 
 
-def with_workday(question: str) -> str:
-    """Return the question with 工作日 for a day of Monday to Friday: entries mostly name them so."""
-    return _WORKDAY.sub("工作日", question)
+def in_common_words(question: str) -> str:
+    """Return the question with the words of entries for those of callers.
+
+    工作日 for a day of Monday to Friday, 节假日 for a holiday, 小时 for 钟头.
+    """
+    question = _HOLIDAY.sub("节假日", _WORKDAY.sub("工作日", question))
+    return _SPOKEN.sub(lambda found: _COMMON_WORDS[found[0].lower()], question)
 
 
 def day_word(question: str) -> str:

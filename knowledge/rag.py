@@ -19,12 +19,14 @@ import asyncio
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from engines.adapters.rerank_adapter import RerankAdapter
 from engines.routing import Breaker
+from knowledge.answer_types import asked_kind, tells
 from knowledge.errors import RetrievalError
 from knowledge.fusion import Passage, within
 from knowledge.grounding.figures import figures_in
@@ -150,7 +152,7 @@ class RAGSystem:
         contexts = [denied or before, *([parts[0]] * (len(parts) - 1))]
         found = await asyncio.gather(
             *(
-                _search(retriever, index, part, context, k, considered)
+                _search(retriever, index, Asked(part, context, denied), k, considered)
                 for part, context in zip(parts, contexts, strict=True)
             )
         )
@@ -166,12 +168,19 @@ class RAGSystem:
         return self._fixed or serving.live
 
 
-async def _search(
-    retriever: Retriever, index: LiveIndex, question: str, before: str, k: int, considered: int
-) -> Found:
+class Asked(NamedTuple):
+    """A question, what it may lean on, and what the caller says is not meant."""
+
+    question: str
+    before: str
+    denied: str
+
+
+async def _search(retriever: Retriever, index: LiveIndex, asked: Asked, k: int, considered: int) -> Found:
+    question, before, denied = asked
     context = before if leans(question) else ""
     try:
-        result = await retriever.search(question, max(k, considered), context)
+        result = await retriever.search(question, max(k, considered), context, denied)
     except RetrievalError as exc:
         exc.index_version = index.collection
         raise
@@ -252,11 +261,16 @@ def judge(result: RetrievalResult, index: LiveIndex, k: int) -> Found:
 
 
 def is_only_near(result: RetrievalResult) -> bool:
-    """Whether the best passage may not be what was asked: the question has a topic that it never mentions.
+    """Whether the best passage may not be what was asked. Pure.
 
-    静安店靠近几号地铁口 finds the address, which says nothing of an underground. Pure.
+    The question has a topic that it never mentions, or wants a figure of a kind that it does not tell:
+    静安店靠近几号地铁口 finds the address, which says nothing of an underground.
     """
-    return bool(result.unmentioned) and result.similarity < SURELY_MEANT
+    if result.similarity >= SAME_QUESTION:
+        return False
+    best = result.passages[0]
+    told = tells(asked_kind(result.query), f"{best.title}。{best.text}")
+    return not told or (bool(result.unmentioned) and result.similarity < SURELY_MEANT)
 
 
 def other_size(result: RetrievalResult) -> bool:

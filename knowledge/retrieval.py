@@ -37,10 +37,10 @@ from knowledge.fusion import Passage, Ranked, choose, fuse, together
 from knowledge.heard import corrected, plain, spans
 from knowledge.manifest import Manifest, StoredPassage
 from knowledge.manifest_reader import reader
-from knowledge.names import all_lookups, load_dictionaries, names_in, topics_in, unknown
+from knowledge.names import actions_in, all_lookups, load_dictionaries, names_in, topics_in, unknown
 from knowledge.passages import chunk_of
-from knowledge.question_forms import with_workday
-from knowledge.ranking import by_merit
+from knowledge.question_forms import in_common_words
+from knowledge.ranking import Question, by_merit
 from knowledge.words import sounds, words
 from knowledge.writing import manifest_path
 
@@ -102,6 +102,7 @@ class Asked(NamedTuple):
 
     searched: tuple[str, ...]
     topics: tuple[str, ...]
+    actions: tuple[str, ...]
     unknown_names: tuple[str, ...]
     unknown_topics: tuple[str, ...]
 
@@ -132,10 +133,11 @@ class Retriever:
     breaker: Breaker = field(default_factory=Breaker)
     _chroma: Any = None
 
-    async def search(self, query: str, k: int = 3, context: str = "") -> RetrievalResult:
+    async def search(self, query: str, k: int = 3, context: str = "", denied: str = "") -> RetrievalResult:
         """Return at most ``k`` passages of different documents; raise RetrievalError when nothing can search.
 
-        ``context`` is what the query may lean on: it is searched with and without.
+        ``context`` is what the query may lean on: it is searched with and without. ``denied`` is what the
+        caller does not mean, such as 月卡.
 
         Takes at most 1 s to embed and 0.5 s to search, besides the limits of a reranker's endpoints. A query
         without a letter finds nothing at once.
@@ -165,7 +167,9 @@ class Retriever:
         today = timezone.localdate().isoformat()
         alone, joined = (nearest(near, stored)[0] for near in (dense.alone, dense.joined))
         declined, declined_chunk = nearest(dense.alone, stored, declined=True)
-        chosen = by_merit(queries[-1], choose(ranked, stored, max(candidates, ORDERED), today))
+        chosen = by_merit(
+            Question(own[-1], context, denied), choose(ranked, stored, max(candidates, ORDERED), today)
+        )
         result = RetrievalResult(
             passages=chosen[:candidates],
             nearest=max(chosen, key=lambda passage: passage.score, default=None),
@@ -185,7 +189,7 @@ class Retriever:
         if self.reranker and len(result.passages) > 1:
             result = await self._rerank(self.reranker, result, k)
         if result.passages:
-            missing = await self._in_thread(self._unmentioned, asked.topics, result.passages[0])
+            missing = await self._in_thread(self._unmentioned, asked, result.passages[0])
             result = replace(result, unmentioned=missing)
         return replace(result, total_ms=(time.perf_counter() - began) * 1000)
 
@@ -257,11 +261,16 @@ class Retriever:
         mended = corrected(bare, words, known)
         named, topics = names_in(mended), topics_in(mended)
         terms = manifest.known(all_lookups([*named, *topics]))
-        own = [bare, mended, with_workday(mended)]
+        own = [bare, mended, in_common_words(mended)]
         searched = tuple(dict.fromkeys([*own, f"{context} {mended}".strip()]))
-        return Asked(searched, topics, unknown(named, terms), unknown(topics, terms))
+        # What is part of a name is no topic: 静安 of 静安店.
+        own_topics = tuple(topic for topic in topics if not any(topic in name for name in named))
+        actions = actions_in(mended)
+        return Asked(searched, own_topics, actions, unknown(named, terms), unknown(topics, terms))
 
-    def _unmentioned(self, topics: Sequence[str], passage: Passage) -> tuple[str, ...]:
+    def _unmentioned(self, asked: Asked, passage: Passage) -> tuple[str, ...]:
+        """Return what a question speaks of and a passage does not: things, or without any what is done."""
+        topics = asked.topics or asked.actions
         held = self._open().held(passage.chunk_id, all_lookups(topics))
         return tuple(topic for topic in unknown(topics, held) if topic not in passage.title)
 

@@ -36,7 +36,7 @@ from aiker.calls.transfer_requests import (
 from engines.adapters.llm_adapter import Message
 from knowledge.fusion import Passage
 from knowledge.grounding.guard import Guard
-from knowledge.rag import Found
+from knowledge.rag import Found, sentence
 
 NEAREST = "这个我不太清楚，我知道的是："
 """Said before an entry's words that may not be what was asked."""
@@ -111,10 +111,8 @@ def decide(
     if found is None:
         return Decision(Way.MODEL)
     if found.spoken:
-        text = dated(question, found.spoken, now)
-        if found.is_nearest:
-            return Decision(Way.NEAREST, NEAREST + text)
-        return Decision(Way.WRITTEN, text + OTHER_UNKNOWN if found.is_partial else text)
+        text = dated(question, with_cautions(found), now) + (OTHER_UNKNOWN if found.is_partial else "")
+        return Decision(Way.NEAREST if found.is_nearest else Way.WRITTEN, text)
     if found.written and (text := dated(question, found.written, now)) != found.written:
         return Decision(Way.WRITTEN, text)  # the model does not know what the clock does
     if found.passages or is_small_talk(question):
@@ -133,6 +131,13 @@ def topic_after(question: str, found: Found | None, before: str) -> str:
     if is_small_talk(question) and not (found and found.passages):
         return before
     return found.topic if found else question
+
+
+def with_cautions(found: Found) -> str:
+    """Return an entry's words, or those of each part, with the caution where it may not be what was asked."""
+    parts = [part for part in found.parts if part.passages] or [found]
+    texts = dict.fromkeys((NEAREST if part.is_nearest else "") + sentence(part.spoken) for part in parts)
+    return "".join(texts)
 
 
 def dated(question: str, text: str, now: datetime.datetime) -> str:

@@ -27,6 +27,7 @@ _TIME = re.compile(rf"{_ASIDE}(?:现在|这会儿|当前)?(?:是)?(?:几点钟?|
 _WEEKDAY = re.compile(rf"{_ASIDE}{_DAY}(?:周|星期|礼拜)几{_ASIDE}")
 _DATE = re.compile(rf"{_ASIDE}{_DAY}(?:几月几号|几号|几月几日|什么日子|多少号){_ASIDE}")
 _NOW = re.compile(r"现在|这会儿|此刻|目前|还(?:有人|开|在|上班|营业)|(?:关门|下班|打烊)了(?:吗|没)")
+_AT = re.compile(r"[\d一二三四五六七八九十两]点")  # another time than now is asked about
 _HOURS = re.compile(
     r"(\d{1,2})(?:点|[:：])(\d{2}|半)?(?:分)?(?:到|至|-|—|~|～)(\d{1,2})(?:点|[:：])(\d{2}|半)?"
 )
@@ -56,7 +57,12 @@ def open_now(question: str, hours: str, now: datetime.datetime) -> str:
     """Return whether it is open now, by an entry's hours; empty: not asked, or not one range of hours of
     this day."""
     ranges = _HOURS.findall(hours)
-    if not _NOW.search(question) or len(ranges) != 1 or not holds_on(hours, now.weekday()):
+    if (
+        not _NOW.search(question)
+        or _AT.search(question)
+        or len(ranges) != 1
+        or not holds_on(hours, now.weekday())
+    ):
         return ""
     begin, end = (_minutes(*ranges[0][i : i + 2]) for i in (0, 2))
     at = now.hour * 60 + now.minute

@@ -86,12 +86,20 @@ _THERE = (
     rf"{_YOU}(?:怎么|咋)(?:不说话|没声音|没声儿|没动静)(?:了)?|{_YOU}说话呀|哈喽|哈啰|哈罗|[Hh]ello"
 )
 
+_SPEAKERS = (
+    "机器人?|机器声|人工智能|[Aa][Ii]|[Gg][Pp][Tt]|[Cc]hat[Gg][Pp][Tt]|大模型|智能客服|智能语音|语音助手|电脑|计算机|录音|录好的|"
+    "虚拟客服|虚拟人|程序|自动(?:回复|语音|应答|播放)|合成(?:的)?(?:声音|语音)?|真人|活人|大活人|人类|人工客服|真的?人"
+)
 _MACHINE = (
-    rf"{_YOU}(?:这边|那边|到底|不会|究竟|该不会|其实)*(?:是|就是)?(?:不是)?(?:个|一个|一台)?"
-    "(?:机器人?|人工智能|[Aa][Ii]|智能客服|智能语音|语音助手|电脑|录音|虚拟客服|程序|真人|活人|人工客服|真的?人)"
-    "(?:(?:还是|或者)(?:是)?(?:个|一个)?(?:真人|活人|人工|人|机器人?|录音|[Aa][Ii]))?(?:客服|助手)?(?:在)?(?:说话|接(?:电话|听)|回答|聊)?|"
-    rf"(?:跟|和)我(?:说话|讲话|聊天|通话)的(?:是|到底是)?(?:个|一个)?(?:真人|活人|人|机器人?|电脑|录音|[Aa][Ii])(?:还是(?:个|一个|台)?(?:真人|活人|人|机器人?|电脑|录音|[Aa][Ii]))?|"
-    rf"(?:我)?(?:现在)?(?:是)?(?:在|正在)?跟(?:一个)?(?:机器人?|[Aa][Ii]|真人|人)(?:在)?(?:说话|讲话|聊天?|通话)|{_YOU}是人(?:吗|么|不是)"
+    rf"{_SPEAKERS}|人工还是(?:智能|机器人?|[Aa][Ii])|是(?:个)?人(?:吗|么|不|还是)|是人是(?:机器|鬼)|"
+    "(?:背后|后面|对面|那头)(?:是|有)(?:个)?人"
+)
+"""Words for who might be speaking, and questions that need none of them."""
+_OF_THE_SPEAKER = (
+    "你们?|您|我们?|这边|那边|那头|对面|背后|电话里?|这|那|跟|和|与|在|正在|是不是|不是|是|就|到底|究竟|该不会|不会|会不会|其实|"
+    "现在|怎么|感觉|觉得|怀疑|听着|听起来|听上去|好像|很?像|说话|讲话|说|讲|接(?:的)?(?:电话|听)?|回答|聊天?|通话|对话|跟我|的|"
+    "一?个|一台|还是|或者|声音|客服|助手|人|别装|装的?|真的|假的|告诉我|老实说|说实话|这么|那么|奇怪|怪|不|没错|对吧|确定|"
+    "想知道|请回答"
 )
 
 _FAREWELL = "再见|再会|拜拜|回见|回头见|(?:我|那我)?(?:就|先)*挂(?:电话|断)?了|[Bb]ye(?:bye)?"
@@ -161,7 +169,8 @@ _AGAIN = _MadeOf(f"{_REPEAT}|{_SLOWER}", f"{_AROUND}|{_WAIT}")
 _SLOW = re.compile(by_sound(_SLOWER))
 _HOLD = _MadeOf(_WAIT)
 _ANYBODY = _MadeOf(_THERE)
-_PERSON = _MadeOf(_MACHINE, f"{_AROUND}|{_YOU}|吗|么|吧|告诉我|老实说|说实话|是不是")
+_PERSON = _MadeOf(_MACHINE, f"{_AROUND}|{_OF_THE_SPEAKER}|么")
+_ASKS_WHO = re.compile(r"是|吗|么|吧|不|像|跟|和|怎么|在|说|[?？]")
 
 
 def manner_of(text: str) -> Manner:
@@ -175,6 +184,6 @@ def manner_of(text: str) -> Manner:
         return Manner.SLOWER if _SLOW.search(by_sound(said)) else Manner.REPEAT
     if _HOLD(said):
         return Manner.WAIT
-    if _PERSON(said):
+    if _PERSON(said) and _ASKS_WHO.search(text):  # 真人 alone is a wish
         return Manner.MACHINE
     return Manner.THERE if _ANYBODY(said) else Manner.NONE

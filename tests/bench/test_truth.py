@@ -12,15 +12,15 @@ from bench.truth import ASKED_AT, chosen, parsed, questions
 
 
 def test_the_held_out_questions_are_asked_but_for_the_development_ones() -> None:
-    assert [question.id for question in chosen(parsed(["--dev"]))] == list(questions(dev=True))
-    assert [question.id for question in chosen(parsed([]))] == list(questions(dev=False))
+    assert [question.id for question in chosen(parsed(["--dev"]))] == list(questions("dev"))
+    assert [question.id for question in chosen(parsed([]))] == list(questions("held_out"))
 
 
 def test_a_limit_takes_some_of_all_kinds() -> None:
     some = chosen(parsed(["--limit", "100"]))
     assert len(some) == 100
     assert {question.kind for question in some} == {
-        question.kind for question in questions(dev=False).values()
+        question.kind for question in questions("held_out").values()
     }
 
 
@@ -29,7 +29,7 @@ def test_by_voice_only_marked_questions_are_asked() -> None:
 
 
 def test_every_question_has_a_time() -> None:
-    asked = questions(dev=True)
+    asked = questions("dev")
     assert asked["dev-plain-01"].now == ASKED_AT
     assert asked["dev-now-01"].now != ASKED_AT
 

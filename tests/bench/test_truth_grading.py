@@ -9,7 +9,7 @@ from itertools import combinations
 
 import pytest
 
-from bench.truth import DEV, HELD_OUT, sample_base
+from bench.truth import SETS, sample_base
 from bench.truth_grading import Base, Question, grade, polarity
 
 REFUSAL = "这个我不太清楚，需要为您转人工确认吗？"
@@ -183,7 +183,8 @@ def test_yes_and_no_are_read_from_the_beginning(said: str, asked: str, expected:
 # -- the keys
 
 HELD_OUT_QUESTIONS, DEV_QUESTIONS = (
-    [Question.of(item) for item in json.loads(path.read_text(encoding="utf-8"))] for path in (HELD_OUT, DEV)
+    [Question.of(item) for item in json.loads(path.read_text(encoding="utf-8"))]
+    for path in (SETS["held_out"], SETS["dev"])
 )
 ALL = [*HELD_OUT_QUESTIONS, *DEV_QUESTIONS]
 SAMPLE = sample_base()
@@ -199,9 +200,9 @@ def test_there_are_enough_questions_of_every_entry_and_kind() -> None:
 
 
 def test_no_question_is_in_both_sets_nor_in_the_base() -> None:
-    entries = json.loads((HELD_OUT.parents[1] / "knowledge/data/onesuite-business-data.json").read_text())[
-        "entries"
-    ]
+    entries = json.loads(
+        (SETS["held_out"].parents[1] / "knowledge/data/onesuite-business-data.json").read_text()
+    )["entries"]
     taught = {text for entry in entries for text in (entry["question"], *entry["alternative_questions"])}
     asked = [(*question.before, question.question) for question in ALL]
     assert len(set(asked)) == len(asked)

@@ -3,7 +3,7 @@
 ::
 
     words_behind("", found, 135)             # "会员价99元一个月。": the best passage
-    words_behind("会员价是", found, 135)       # the same; None when nothing was found: the caller is told
+    words_behind("会员价", found, 135)        # "99元一个月。"; None when nothing was found
     words_behind("99元一个月。", found, 135)    # "": whole sentences are an answer
 """
 
@@ -20,7 +20,10 @@ def words_behind(said: str, found: Found | None, max_chars: float) -> str | None
     """Return what is said behind ``said``, an answer that failed; None when there is nothing to say."""
     if said.rstrip().endswith(_SENTENCE_ENDS):
         return ""
-    return entry_words(found, max_chars) or None
+    words = entry_words(found, max_chars)
+    if said and words.startswith(said):
+        words = words[len(said) :]
+    return words or None
 
 
 def entry_words(found: Found | None, max_chars: float) -> str:
