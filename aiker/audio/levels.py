@@ -63,3 +63,11 @@ def quiet_place(mulaw: bytes | bytearray, sample: int, back_ms: int) -> int:
         return 0 if start == 0 else sample
     quietest = int(np.argmin(np.convolve(levels, np.ones(4), "valid")))
     return start + (quietest + 2) * WINDOW
+
+
+def is_silent(mulaw: bytes) -> bool:
+    """Whether no window of 8 kHz ``mulaw`` is audible; shorter than a window, any sample."""
+    pcm = decode(mulaw)
+    if len(pcm) < WINDOW:
+        return bool(np.max(np.abs(pcm.astype(np.int32)), initial=0) < 32768 * 10 ** (FLOOR_DBFS / 20))
+    return bool(np.max(window_dbfs(pcm)) <= FLOOR_DBFS)
