@@ -42,7 +42,7 @@ MOST_REPEATED = 10  # messages in a row: their numbers say nothing
 SETTLE_MS = 2000.0  # of the first messages, the fastest sets the clock
 MOST_SETTLED_MS = 500.0
 SLEW_MS = 1.0  # a message, for the carrier's clock may be faster than ours
-_LAGS = 5
+_LAGS = 3
 _HOLES = 32
 _TICK_MS = 20.0
 _FORGET = 0.9
@@ -117,7 +117,7 @@ class JitterBuffer:
         if self._resuming and now_ms - self._resuming[-1].arrived_ms >= PACE_MS:
             self._resume()
         if self._held and now_ms - self._held[0].arrived_ms >= HOLD_MS:
-            self._release()
+            self._let_go(now_ms, all_of_them=True)
         longer_ms = max(0.0, self._message_ms - g711.FRAME_MS)
         if now_ms - self._last_ms >= IDLE_MS + longer_ms:
             missing = self._edge(now_ms - RESERVE_MS - longer_ms) - self._end
@@ -217,7 +217,9 @@ class JitterBuffer:
     def _settle(self, ahead_ms: float, arrived_ms: float) -> float:
         """Move the clock for a message that was faster than all before; return by how much, in ms."""
         begun = self._begun_ms if self._begun_ms is not None else arrived_ms
-        if arrived_ms - begun < SETTLE_MS:
+        if ahead_ms > MOST_SETTLED_MS:
+            moved = 0.0  # not spoken live
+        elif arrived_ms - begun < SETTLE_MS:
             moved = min(ahead_ms, max(0.0, MOST_SETTLED_MS + self.anchor_ms))
         else:
             moved = min(ahead_ms, SLEW_MS) if self._numbers.exact else 0.0
@@ -258,14 +260,14 @@ class JitterBuffer:
 
     # -- what was overtaken -------------------------------------------------------
 
-    def _let_go(self, now_ms: float) -> None:
+    def _let_go(self, now_ms: float, *, all_of_them: bool = False) -> None:
         """Take the messages that wait for nothing any more."""
         while self._held:
             first = self._held[0]
             gap = first.claim + self._offset - self._end
             if gap > TOLERANCE:
                 late = now_ms - first.arrived_ms >= HOLD_MS or len(self._held) > MOST_HELD
-                if not late:
+                if not (late or all_of_them):
                     return
                 self._fill(gap)
             del self._held[0]
@@ -273,10 +275,6 @@ class JitterBuffer:
                 self._take_late(first.claim + self._offset, first, self._edge(now_ms))
             else:
                 self._take(first.mulaw, now_ms)
-
-    def _release(self) -> None:
-        while self._held:
-            self._let_go(self._held[0].arrived_ms + HOLD_MS)
 
     def _fill(self, samples: int, *, stopped: bool = False) -> None:
         """Append silence, which may still be replaced."""

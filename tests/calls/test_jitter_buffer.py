@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from aiker.audio import g711
@@ -57,15 +58,12 @@ class Heard:
 
     def places(self, code: int) -> list[float]:
         """Return when (our clock) each run of ``code`` begins."""
-        found, before = [], None
-        for index, sample in enumerate(self.audio):
-            if sample == code and before != code:
-                found.append(self.buffer.anchor_ms + index / 8)
-            before = sample
-        return found
+        samples = np.frombuffer(bytes(self.audio), np.uint8) == code
+        begins = np.flatnonzero(samples & ~np.concatenate([[False], samples[:-1]]))
+        return [self.buffer.anchor_ms + index / 8 for index in begins.tolist()]
 
     def loud_ms(self) -> float:
-        return sum(sample != 0xFF for sample in self.audio) / 8
+        return (len(self.audio) - self.audio.count(0xFF)) / 8
 
 
 def speech(of_ms: Callable[[float], bool], until_ms: int, **numbers: bool) -> list[Sent]:
@@ -151,7 +149,7 @@ def test_repeated_frames_are_heard_once(numbers: dict[str, bool]) -> None:
 @pytest.mark.parametrize("places", [1, 2], ids=["reordered-1", "reordered-2"])
 def test_messages_that_overtook_each_other_are_put_in_order(numbers: dict[str, bool], places: int) -> None:
     rng = random.Random(7)
-    sent = tagged(speech(lambda _: False, 60_000, **numbers), 25)
+    sent = tagged(speech(lambda _: False, 60_000, **numbers), 30)
     mixed = [later(m, places * FRAME_MS + 1) if rng.random() < 0.1 else m for m in sent]
     heard = Heard().run(mixed, 60_100)
     assert max(map(abs, errors(heard, sent))) <= 1
@@ -263,6 +261,6 @@ def test_a_carrier_with_a_faster_clock_is_followed() -> None:
 
 def test_sound_that_comes_faster_than_time_is_kept_within_bounds() -> None:
     sent = [Sent(100 + index, 0, bytes([LOUD]) * 160) for index in range(2000)]
-    heard = Heard().run(sent, 2100)
+    heard = Heard().run(sent, 2200)
     assert len(heard.audio) / 8 <= 2100 + 5500
     assert heard.buffer.counts.surplus > 0
