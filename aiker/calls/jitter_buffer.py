@@ -184,9 +184,12 @@ class JitterBuffer:
 
     def _keep_pace(self, message: _Message) -> None:
         """Put silence in where messages without a timestamp are late for good: some were lost."""
+        if self._held:
+            self._lags.clear()
+            return
         self._lags.append(self._edge(message.arrived_ms) - self._end - len(message.mulaw))
         lost = min(self._lags) // g711.FRAME_BYTES * g711.FRAME_BYTES
-        if len(self._lags) == _LAGS and lost > 0 and not self._held:
+        if len(self._lags) == _LAGS and lost > 0:
             self._offset += lost
             self._fill(lost)
             self._lags = deque((lag - lost for lag in self._lags), maxlen=_LAGS)

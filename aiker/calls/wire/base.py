@@ -31,9 +31,15 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class AudioIn:
-    """Caller audio, mu-law 8 kHz of any length; ``lost_ms`` of it went missing before it, where told."""
+    """Caller audio, mu-law 8 kHz of any length.
+
+    Where told: when its first sample was spoken in the time of the stream, which message of audio it is, and
+    how much is known to be missing before it.
+    """
 
     payload: bytes
+    at_ms: int | None = None
+    chunk: int | None = None
     lost_ms: int = 0
 
 
