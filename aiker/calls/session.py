@@ -51,7 +51,10 @@ logger = logging.getLogger(__name__)
 
 
 class CallSession:
-    """See the module. ``send`` and ``close`` reach the carrier's socket."""
+    """See the module. ``send`` and ``close`` reach the carrier's socket.
+
+    ``admit`` is asked before the call begins; what it raises ends it there.
+    """
 
     def __init__(
         self,
@@ -60,13 +63,16 @@ class CallSession:
         wire: Wire,
         send: Callable[[Message], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
+        admit: Callable[[CallStarted], None] = lambda _started: None,
     ) -> None:
         self.id = uuid.uuid4()
+        self.carrier_call_id = ""
         self.plan = plan
         self.started = False
         self._engines = engines
         self._wire = wire
         self._close = close
+        self._admit = admit
         loop = asyncio.get_running_loop()
         self._clock = Clock(loop)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,7 +104,9 @@ class CallSession:
     # -- life ---------------------------------------------------------------
 
     def start(self, started: CallStarted) -> None:
-        """Answer the call: greet, and listen from now on."""
+        """Answer the call: greet, and listen from now on; what ``admit`` raises when it may not begin."""
+        self._admit(started)
+        self.carrier_call_id = started.carrier_call_id
         logs.call_id.set(str(self.id))
         self.started = True
         self._clock.start()
@@ -117,10 +125,10 @@ class CallSession:
         self._hearing.begin(self._vad)
         self._timers.set("limit", self.plan.max_call_seconds, self._on_time_limit)
 
-    async def finish(self, reason: EndReason, code: int | None = None) -> None:
+    async def finish(self, reason: EndReason, code: int | None = None, detail: str = "") -> None:
         """End the call; return when its record is stored, whoever ended it first.
 
-        ``code`` closes the carrier's socket; None when it is closed already.
+        ``code`` closes the carrier's socket; None when it is closed already. ``detail`` says what happened.
         """
         if self._finished:
             await self._stored.wait()
@@ -131,7 +139,7 @@ class CallSession:
         self._timers.stop()
         try:
             if self.started:
-                await self._conclude(reason, code)
+                await self._conclude(reason, code, detail)
             elif code is not None:
                 await self._close_socket(code)
         finally:
@@ -152,7 +160,7 @@ class CallSession:
         """Return what was said since ``place``, see ``Recorder.since``."""
         return self._recorder.since(place, self._clock.now())
 
-    async def _conclude(self, reason: EndReason, code: int | None) -> None:
+    async def _conclude(self, reason: EndReason, code: int | None, detail: str) -> None:
         self._conversation.end()
         self._recorder.cut(self._clock.now())
         self._speaker.forget()
@@ -164,6 +172,7 @@ class CallSession:
             task.cancel()
         fields = {
             "end_reason": reason.value,
+            "end_detail": detail[:200],
             "duration_ms": round(self._clock.now()),
             "transfer_to": self._conversation.transfer_to,
             "knowledge_version": self._conversation.versions[:255],
