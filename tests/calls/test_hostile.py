@@ -82,7 +82,7 @@ PASSED_OVER: dict[str, list[Any]] = {
     "mark without its object": [{"event": "mark"}],
     "two seconds of audio in one message": [media(TWO_SECONDS)],
     "six seconds of audio in one message": [media(base64.b64encode(b"\xff" * 48_000).decode())],
-    "every message twice": [m for n in range(400) for m in [media(chunk=str(n), timestamp=str(20 * n))] * 2],
+    "every message twice": [m for n in range(200) for m in [media(chunk=str(n), timestamp=str(20 * n))] * 2],
 }
 
 CLOSED: dict[str, tuple[list[Any], int]] = {
