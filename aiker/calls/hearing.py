@@ -24,6 +24,7 @@ from aiker.calls.allowance import Allowance
 from aiker.calls.jitter_buffer import JitterBuffer, Piece
 from aiker.calls.recorder import Recorder
 from aiker.calls.timers import Timers
+from aiker.calls.vad import WINDOW
 from aiker.calls.wire.base import TOO_FAST, AudioIn, WireError
 
 logger = logging.getLogger(__name__)
@@ -102,10 +103,16 @@ class Hearing:
                 continue
             start, at = self._splices[-1]
             if at + self._fed - start != piece.at:
+                # No window may be of two places: what it starts would seem to be at the first of them.
+                self._feed(g711.SILENCE * (-self._fed % WINDOW))
                 self._splices.append((self._fed, piece.at))
-            self._fed += len(piece.mulaw)
-            self._detector.feed(piece.mulaw)
+            self._feed(piece.mulaw)
         self._recorder.tie(self._buffer.anchor_ms)
+
+    def _feed(self, mulaw: bytes) -> None:
+        if self._detector:
+            self._fed += len(mulaw)
+            self._detector.feed(mulaw)
 
     def _tell(self) -> None:
         counts = self._buffer.counts

@@ -147,7 +147,7 @@ class JitterBuffer:
             self._begun_ms = messages[0].arrived_ms
         if (gap := first.claim + self._offset - self._end) > 0:
             self._fill(gap)  # nothing that was overtaken is still under way
-        for message in messages:
+        for message in sorted(messages):
             self._place(message)
 
     def _fits(self, at: int, span: int, edge: int) -> bool:
