@@ -7,7 +7,7 @@
     payload = codec.encode(mulaw)
 
 Taken: mu-law and A-law at 8 kHz, linear 16 bit at 8 and 16 kHz. A codec belongs to one stream: L16 at 16 kHz
-is resampled, and its byte order (RFC 3551 has the high byte first, most carriers the low one) is that by which
+is resampled. Its byte order (RFC 3551 has the high byte first, most carriers the low one) is that by which
 the caller's sound is smoother; until there is sound, the low byte comes first.
 """
 
@@ -63,7 +63,9 @@ class Linear:
     """L16 at ``rate`` Hz: 8000 or 16000."""
 
     def __init__(self, rate: int) -> None:
-        self._down, self._up = (Halver(), Doubler()) if rate == 2 * g711.RATE else (None, None)
+        twice = rate == 2 * g711.RATE
+        self._down: Halver | None = Halver() if twice else None
+        self._up: Doubler | None = Doubler() if twice else None
         self._order = "<i2"
         self._certain = False
 

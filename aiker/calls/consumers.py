@@ -101,9 +101,7 @@ class CallConsumer(AsyncWebsocketConsumer):
         await self.accept()
         loop = asyncio.get_running_loop()
         self._opened_s, self._bad = loop.time(), Allowance(MOST_BAD, BAD_PER_SECOND)
-        self.session = CallSession(
-            plan, engines, self.wire_class(), self._send, self._close, self._admit
-        )
+        self.session = CallSession(plan, engines, self.wire_class(), self._send, self._close, self._admit)
         if self.wire_class.starts_itself:
             try:
                 self.session.start(CallStarted(parameters={"caller": self._query("caller")}))

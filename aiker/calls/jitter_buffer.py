@@ -96,7 +96,13 @@ class JitterBuffer:
         self._out: list[Piece] = []
 
     def arrive(
-        self, mulaw: bytes, now_ms: float, *, at_ms: int | None = None, chunk: int | None = None, lost_ms: int = 0
+        self,
+        mulaw: bytes,
+        now_ms: float,
+        *,
+        at_ms: int | None = None,
+        chunk: int | None = None,
+        lost_ms: int = 0,
     ) -> list[Piece]:
         """Take a message; its timestamp, its number, and what is known to be lost before it, where told."""
         claim = self._numbers.claim(len(mulaw), at_ms=at_ms, chunk=chunk, lost=lost_ms * _PER_MS)
@@ -198,8 +204,8 @@ class JitterBuffer:
         """Append audio, but for what was not spoken yet by the clock."""
         ahead = self._end + len(mulaw) - self._edge(arrived_ms)
         if ahead > 0:
-            ahead -= self._settle(ahead / _PER_MS, arrived_ms) * _PER_MS
-            mulaw = self._without_surplus(mulaw, round(ahead))
+            moved_ms = self._settle(ahead / _PER_MS, arrived_ms)
+            mulaw = self._without_surplus(mulaw, ahead - round(moved_ms * _PER_MS))
         if mulaw:
             self._repeats = 0
             self._out.append(Piece(self._end, mulaw))

@@ -53,7 +53,7 @@ class LostCalls:
         if self._not_kept:
             logger.warning("%d lost calls are not in the list: too many at once", self._not_kept)
             self._not_kept = 0
-        fields = {"wire": wire, "end_reason": reason.value, "end_detail": detail[:200]}
+        fields: dict[str, Any] = {"wire": wire, "end_reason": reason.value, "end_detail": detail[:200]}
         fields |= {"duration_ms": max(0, round(duration_ms))}
         if started:
             fields["carrier_call_id"] = started.carrier_call_id

@@ -55,8 +55,10 @@ class Numbering:
         self._best = _Kind(min(self._kind + 1, _Kind.ORDER))
         self._first_ms = self._last_chunk = None
 
-    def claim(self, samples: int, *, at_ms: int | None = None, chunk: int | None = None, lost: int = 0) -> int:
-        """Return where a message of ``samples`` begins; ``lost`` samples are known to be missing before it."""
+    def claim(
+        self, samples: int, *, at_ms: int | None = None, chunk: int | None = None, lost: int = 0
+    ) -> int:
+        """Return where a message of ``samples`` begins; ``lost`` are known to be missing before it."""
         behind = self._last + self._samples + lost
         if at_ms is not None and self._best is _Kind.TIMESTAMP:
             self._kind, place = _Kind.TIMESTAMP, self._by_time(at_ms, behind)

@@ -17,7 +17,9 @@ def snr_db(wanted: np.ndarray, got: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(wanted.astype(float) ** 2) / np.mean(noise**2)))
 
 
-@pytest.mark.parametrize(("code", "value"), [(0xD5, 8), (0x55, -8), (0xAA, 32256), (0x2A, -32256), (0x80, 5504)])
+@pytest.mark.parametrize(
+    ("code", "value"), [(0xD5, 8), (0x55, -8), (0xAA, 32256), (0x2A, -32256), (0x80, 5504)]
+)
 def test_a_law_has_the_values_of_its_table(code: int, value: int) -> None:
     assert int(g711._ALAW_DECODE[code]) == value
 
@@ -30,7 +32,8 @@ def test_every_a_law_code_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "encoding", ["audio/x-mulaw", "audio/X-MULAW", "PCMU", "mulaw", "ulaw", "audio/basic", "MU-LAW", "g711_ulaw"]
+    "encoding",
+    ["audio/x-mulaw", "audio/X-MULAW", "PCMU", "mulaw", "ulaw", "audio/basic", "MU-LAW", "g711_ulaw"],
 )
 def test_mu_law_in_any_spelling(encoding: str) -> None:
     assert codec_of(encoding, 8000).decode(b"\x10\xff") == b"\x10\xff"
@@ -44,7 +47,9 @@ def test_a_law_is_heard_and_spoken(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<i2", ">i2"])
-@pytest.mark.parametrize(("encoding", "rate"), [("audio/l16", 8000), ("L16", 16_000), ("audio/l16;rate=16000", None)])
+@pytest.mark.parametrize(
+    ("encoding", "rate"), [("audio/l16", 8000), ("L16", 16_000), ("audio/l16;rate=16000", None)]
+)
 def test_linear_audio_is_heard_in_either_byte_order(encoding: str, rate: int | None, order: str) -> None:
     codec = codec_of(encoding, rate)
     source = TONE if rate == 8000 else TONE_16K
@@ -69,7 +74,13 @@ def test_what_is_above_the_telephone_band_does_not_fold_into_it() -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "rate", "channels"),
-    [("opus", 48_000, 1), ("audio/x-mulaw", 16_000, 1), ("L16", 24_000, 1), ("PCMA", 8000, 2), ("G722", 8000, 1)],
+    [
+        ("opus", 48_000, 1),
+        ("audio/x-mulaw", 16_000, 1),
+        ("L16", 24_000, 1),
+        ("PCMA", 8000, 2),
+        ("G722", 8000, 1),
+    ],
 )
 def test_any_other_codec_is_refused_by_name(encoding: str, rate: int, channels: int) -> None:
     with pytest.raises(CodecError, match=encoding):

@@ -115,7 +115,7 @@ async def test_a_call_that_dies_before_its_start_leaves_one_row(application: Any
     await socket.disconnect(code=1006)
     ((reason, detail),) = await rows()
     assert (reason, "1006" in detail) == ("not_started", True)
-    assert (await Call.objects.select_related("assistant").aget()).assistant.slug == "anna"
+    assert await Call.objects.filter(assistant__slug="anna").acount() == 1
 
 
 async def test_a_refused_call_leaves_a_row_with_its_reason(application: Any) -> None:
@@ -140,7 +140,7 @@ async def test_a_second_socket_of_a_live_call_is_refused(application: Any, monke
     await asyncio.sleep(0.05)
     assert len(CallConsumer.live) == 1
     await again.disconnect()
-    ends = {reason: detail for reason, detail in await rows()}
+    ends = dict(await rows())
     assert "CA7" in ends["refused"]
     assert await Call.objects.filter(carrier_call_id="CA7").acount() == 3
 

@@ -93,7 +93,10 @@ CLOSED: dict[str, tuple[list[Any], int]] = {
     "codec opus": ([start(mediaFormat={"encoding": "audio/opus", "sampleRate": 48000})], 4415),
     "mu-law at 16 kHz": ([start(mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": 16000})], 4415),
     "a sample rate that is no number": ([start(mediaFormat={"encoding": "PCMU", "sampleRate": []})], 4415),
-    "a minute of audio in one second": ([START, *[media(base64.b64encode(b"\x10" * 8000).decode())] * 60], 4429),
+    "a minute of audio in one second": (
+        [START, *[media(base64.b64encode(b"\x10" * 8000).decode())] * 60],
+        4429,
+    ),
 }
 
 

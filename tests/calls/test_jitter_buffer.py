@@ -67,7 +67,7 @@ class Heard:
 
 
 def speech(of_ms: Callable[[float], bool], until_ms: int, **numbers: bool) -> list[Sent]:
-    """Return a stream of 20 ms messages, loud where ``of_ms`` says so, that arrive as soon as they are whole."""
+    """Return a stream of 20 ms messages, loud where ``of_ms`` says so, that arrive when they are whole."""
     timestamps, chunks = numbers.get("timestamps", True), numbers.get("chunks", True)
     sent = []
     for index, begin in enumerate(range(0, until_ms, FRAME_MS)):
@@ -211,7 +211,9 @@ def test_what_a_network_held_back_is_heard_in_its_place(numbers: dict[str, bool]
 
 @pytest.mark.parametrize("length_ms", [100, 200, 500])
 @pytest.mark.parametrize("numbers", NUMBERS)
-def test_long_messages_are_not_taken_for_a_stream_that_stops(numbers: dict[str, bool], length_ms: int) -> None:
+def test_long_messages_are_not_taken_for_a_stream_that_stops(
+    numbers: dict[str, bool], length_ms: int
+) -> None:
     frames = length_ms // FRAME_MS
     small = speech(lambda at: at >= 2000, 20_000, **numbers)
     sent = [

@@ -59,7 +59,10 @@ class LoudnessVad:
 
 
 class WireCall:
-    """A carrier's call: ``await call.passes(2.0, speaks=True)`` sends 20 ms messages as ``line`` lets them."""
+    """A carrier's call: ``await call.passes(2.0, speaks=True)`` sends 20 ms messages as ``line`` has it.
+
+    ``line`` returns by how many ms each copy of a message is late.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,8 @@ class WireCall:
         self._frames = 0
         self._loop = asyncio.get_running_loop()
         self._zero = self._loop.time()
-        self.session = CallSession(plan, call_engines(engines, LoudnessVad()), TwilioWire(), self._send, self._close)
+        everything = call_engines(engines, LoudnessVad())
+        self.session = CallSession(plan, everything, TwilioWire(), self._send, self._close)
         self._receive({"event": "start", "streamSid": "MZ1", "start": {"callSid": "CA1"}})
 
     @property
@@ -131,12 +135,15 @@ def losing(share: float) -> Callable[[int, bool], list[int]]:
     return lambda _number, _loud: [] if rng.random() < share else [0]
 
 
-def repeating(_number: int, _loud: bool, rng: random.Random = random.Random(4)) -> list[int]:
-    return [0, 1] if rng.random() < 0.2 else [0]
+def repeating(share: float) -> Callable[[int, bool], list[int]]:
+    rng = random.Random(4)
+    return lambda _number, _loud: [0, 1] if rng.random() < share else [0]
 
 
-def reordering(_number: int, _loud: bool, rng: random.Random = random.Random(5)) -> list[int]:
-    return [rng.choice([0] * 8 + [25, 45])]
+def reordering(share: float) -> Callable[[int, bool], list[int]]:
+    """Let some messages be overtaken by one or two."""
+    rng = random.Random(5)
+    return lambda _number, _loud: [rng.choice([25, 45]) if rng.random() < share else 0]
 
 
 NUMBERS = [
@@ -215,9 +222,9 @@ LINES = [
     pytest.param(losing(0.2), NUMBERS[0].values[0], id="lost_frames-20"),
     pytest.param(losing(0.05), (), id="lost_frames-5-no_numbers"),
     pytest.param(losing(0.2), (), id="lost_frames-20-no_numbers"),
-    pytest.param(repeating, NUMBERS[0].values[0], id="repeated_frames"),
-    pytest.param(repeating, ("chunk",), id="repeated_frames-chunks"),
-    pytest.param(reordering, NUMBERS[0].values[0], id="reordered"),
+    pytest.param(repeating(0.2), NUMBERS[0].values[0], id="repeated_frames"),
+    pytest.param(repeating(0.2), ("chunk",), id="repeated_frames-chunks"),
+    pytest.param(reordering(0.2), NUMBERS[0].values[0], id="reordered"),
 ]
 
 

@@ -38,7 +38,9 @@ def started(**start: Any) -> TwilioWire:
     ],
     ids=["all", "a number", "nonsense", "none"],
 )
-def test_the_numbers_of_a_stream_are_handed_on(told: dict[str, Any], known: tuple[int | None, ...]) -> None:
+def test_the_numbers_of_a_stream_are_handed_on(
+    told: dict[str, Any], known: tuple[int | None, int | None]
+) -> None:
     assert started().receive(text=media(**told)) == [AudioIn(FRAME, *known)]
 
 
@@ -67,13 +69,20 @@ def test_the_announced_codec_is_heard_and_spoken(announced: dict[str, Any]) -> N
     """codecs"""
     wire = started(**announced)
     (heard,) = wire.receive(text=media(payload=base64.b64encode(g711.to_alaw(LOUD)).decode()))
+    assert isinstance(heard, AudioIn)
     assert np.abs(g711.decode(heard.payload).astype(int) - g711.decode(LOUD)).max() <= 1024
     spoken = json.loads(wire.audio(LOUD))["media"]["payload"]
     assert base64.b64decode(spoken) == g711.to_alaw(LOUD)
 
 
 @pytest.mark.parametrize(
-    ("told", "heard"), [(1500, [AudioIn(b"", lost_ms=1500)]), (-5, []), ("all", []), (10**9, [AudioIn(b"", lost_ms=60_000)])]
+    ("told", "heard"),
+    [
+        (1500, [AudioIn(b"", lost_ms=1500)]),
+        (10**9, [AudioIn(b"", lost_ms=60_000)]),
+        (-5, []),
+        ("all", []),
+    ],
 )
 def test_the_softphone_tells_what_it_dropped(told: Any, heard: list[AudioIn]) -> None:
     assert SoftphoneWire().receive(text=json.dumps({"event": "lost", "ms": told})) == heard

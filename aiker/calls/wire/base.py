@@ -90,7 +90,7 @@ class Wire(ABC):
 
     @abstractmethod
     def receive(self, *, text: str | None = None, data: bytes | None = None) -> list[WireInput]:
-        """Return what a message means, nothing when it is to be ignored; WireError when it breaks the protocol."""
+        """Return what a message means, nothing where it is to be ignored; WireError, see there."""
 
     @abstractmethod
     def audio(self, frame: bytes) -> Message:
