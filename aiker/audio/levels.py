@@ -65,9 +65,12 @@ def quiet_place(mulaw: bytes | bytearray, sample: int, back_ms: int) -> int:
     return start + (quietest + 2) * WINDOW
 
 
+_QUIET = bytes(
+    code for code in range(256) if abs(int(decode(bytes([code]))[0])) < 32768 * 10 ** ((FLOOR_DBFS + 3) / 20)
+)
+_SPIKES = 20  # one sample in so many may be louder: noise has peaks
+
+
 def is_silent(mulaw: bytes) -> bool:
-    """Whether no window of 8 kHz ``mulaw`` is audible; shorter than a window, any sample."""
-    pcm = decode(mulaw)
-    if len(pcm) < WINDOW:
-        return bool(np.max(np.abs(pcm.astype(np.int32)), initial=0) < 32768 * 10 ** (FLOOR_DBFS / 20))
-    return bool(np.max(window_dbfs(pcm)) <= FLOOR_DBFS)
+    """Whether 8 kHz ``mulaw`` is below ``FLOOR_DBFS``, by its samples alone: a microsecond a frame."""
+    return len(mulaw.translate(None, _QUIET)) * _SPIKES <= len(mulaw)

@@ -296,7 +296,7 @@ class EndReason(models.TextChoices):
     TRANSFERRED = "transferred", _("transferred to a person")
     ASSISTANT_HUNG_UP = "assistant_hung_up", _("the assistant hung up")
     OPERATOR = "operator", _("an operator hung up")
-    REFUSED = "refused", _("refused")
+    REFUSED = "refused", _("the call was refused")
     NOT_STARTED = "not_started", _("lost before it began")
 
 

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='call',
             name='end_reason',
-            field=models.CharField(blank=True, choices=[('hung_up', 'the caller hung up'), ('goodbye', 'a goodbye'), ('silence', 'silence'), ('time_limit', 'time limit'), ('engine_failure', 'engine failure'), ('protocol_error', 'protocol error'), ('connection_lost', 'connection lost'), ('server_stopped', 'server stopped'), ('internal_error', 'internal error'), ('transferred', 'transferred to a person'), ('assistant_hung_up', 'the assistant hung up'), ('operator', 'an operator hung up'), ('refused', 'refused'), ('not_started', 'lost before it began')], max_length=20, verbose_name='ended by'),
+            field=models.CharField(blank=True, choices=[('hung_up', 'the caller hung up'), ('goodbye', 'a goodbye'), ('silence', 'silence'), ('time_limit', 'time limit'), ('engine_failure', 'engine failure'), ('protocol_error', 'protocol error'), ('connection_lost', 'connection lost'), ('server_stopped', 'server stopped'), ('internal_error', 'internal error'), ('transferred', 'transferred to a person'), ('assistant_hung_up', 'the assistant hung up'), ('operator', 'an operator hung up'), ('refused', 'the call was refused'), ('not_started', 'lost before it began')], max_length=20, verbose_name='ended by'),
         ),
     ]
