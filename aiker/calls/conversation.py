@@ -122,6 +122,7 @@ class Conversation:
         self._typed = ""  # complete, while the caller still speaks
         self._input_until = 0.0  # the last key, or the end of what was said with keys
         self._turn_number = 1
+        self._greeted = True  # or about to be
         self._silence_count = 0
         self._failures = 0
         self._closing = False  # the last words are being said
@@ -353,6 +354,8 @@ class Conversation:
         if not reply.user_text and not reply.error:
             self._reply = None  # no turn
             self._speculation.end_turn()
+            if not self._greeted and self._turn_number == 1:
+                self._greeted = await self._say_to_silence(self.plan.greeting)  # a noise kept it back
             served = reply.served.get("stt")
             if served and self._unheard.ask_again(served.certainty.get("no_speech_prob")):
                 await self._say_to_silence(self.plan.unheard_answer)
@@ -459,15 +462,16 @@ class Conversation:
 
     async def _greet(self) -> None:
         self._spawn(self._prime())
-        await self._say_to_silence(self.plan.greeting)
+        self._greeted = await self._say_to_silence(self.plan.greeting)
         self._expect_speech()
 
-    async def _say_to_silence(self, text: str) -> None:
+    async def _say_to_silence(self, text: str) -> bool:
         """Say a fixed sentence to its end, unless the caller speaks, or was answered, before it is there."""
         turn = self._turn_number
-        await self._announcer.say(text, lambda: self._turn_number == turn and self._caller_is_silent())
+        said = await self._announcer.say(text, lambda: self._turn_number == turn and self._caller_is_silent())
         await self._speaker.drained()
         self._announcer.said()
+        return said
 
     def _caller_is_silent(self) -> bool:
         return self._reply is None and not self._turns.speaking

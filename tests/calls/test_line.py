@@ -325,3 +325,27 @@ def test_a_caller_is_answered_or_greeted_but_not_greeted_into_a_talk(
     play(scenario)
     assert len(Turn.objects.all()) == 1
     assert GREETING not in texts
+
+
+def test_a_noise_keeps_a_late_greeting_back_but_does_not_cost_it(
+    plan: CallPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """late_greeting"""
+
+    async def make(_self: Any, _tts: Any, text: str) -> bytes:
+        await asyncio.sleep(0.5)
+        return LOUD * len(text) * 1600
+
+    monkeypatch.setattr(StandInEngines, "make", make, raising=False)
+    texts: list[str] = []
+
+    async def scenario() -> None:
+        call = WireCall(plan, StandInEngines(hears=[""] * 3, not_cached=[GREETING]))
+        await call.passes(0.24)
+        await call.passes(0.4, speaks=True)  # a cough
+        await call.passes(5)
+        await call.hangs_up()
+        texts.extend(e["text"] for e in call.session._journal._events if e["event"] == "reply_text")
+
+    play(scenario)
+    assert texts == [GREETING]
