@@ -35,6 +35,7 @@ class Numbering:
         self._kind = _Kind.ORDER  # of the last message
         self._first_ms: int | None = None
         self._last_ms = 0
+        self._zero = 0  # claim of the first timestamp
         self._per_unit = _PER_MS  # samples a unit of the timestamps
         self._last_chunk: int | None = None
         self._last = 0  # claim of the last message, its samples
