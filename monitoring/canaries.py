@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from django.db.models import Prefetch, QuerySet
 
-from aiker.calls.models import Call, Turn
+from aiker.calls.models import NEVER_LIVED, Call, Turn
 from knowledge.canary.decision import EndedCall, compare, look_due
 from knowledge.canary.running import note, rule_of
 from knowledge.models import Canary
@@ -52,7 +52,7 @@ def ended_calls(canary: Canary) -> QuerySet[Call]:
     turns = Prefetch("turns", Turn.objects.only(*FIELDS).order_by("number"))
     calls = Call.objects.filter(
         assistant__knowledge_base=canary.base_id, started_at__gte=canary.started_at
-    ).exclude(end_reason="")
+    ).exclude(end_reason__in=("", *NEVER_LIVED))
     return calls.only("caller", "end_reason").prefetch_related(turns)
 
 

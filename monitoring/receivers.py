@@ -15,7 +15,15 @@ from monitoring.outcomes import outcome_of
 from monitoring.web_samples import web_samples
 
 # The close codes of ``aiker.calls.consumers``.
-REFUSALS = {4401: "token", 4404: "unknown_assistant", 4406: "profile", 4408: "no_start", 4429: "too_many"}
+REFUSALS = {
+    4401: "token",
+    4404: "unknown_assistant",
+    4406: "profile",
+    4408: "no_start",
+    4409: "twice",
+    4415: "codec",
+    4429: "too_many",
+}
 
 
 @receiver(observing.call_event)

@@ -1,9 +1,10 @@
-"""G.711 mu-law, exact to ITU-T G.711, by table.
+"""G.711, exact to ITU-T G.711, by table. Calls are mu-law inside; A-law is translated at the wire.
 
 ::
 
-    pcm = decode(payload)          # bytes -> int16 samples at 8 kHz
-    payload = encode(pcm)          # int16 samples -> bytes
+    pcm = decode(payload)          # mu-law bytes -> int16 samples at 8 kHz
+    payload = encode(pcm)          # int16 samples -> mu-law bytes
+    payload = from_alaw(payload)   # A-law bytes -> mu-law bytes, and ``to_alaw``
 
 Both are one numpy table look-up: 2-3 microseconds a 20 ms frame.
 """
@@ -54,3 +55,32 @@ def decode(payload: bytes) -> Pcm:
 def encode(pcm: Pcm) -> bytes:
     """Return int16 samples ``pcm`` as mu-law bytes."""
     return _ENCODE[pcm.view(np.uint16)].tobytes()
+
+
+def _alaw_decode_table() -> Pcm:
+    code = np.arange(256, dtype=np.uint8) ^ 0x55
+    exponent = (code >> 4).astype(np.int32) & 0x07
+    step = ((code & 0x0F).astype(np.int32) << 1) + 1
+    magnitude = np.where(exponent == 0, step, (step + 32) << np.maximum(exponent - 1, 0))
+    return (8 * np.where(code & 0x80, magnitude, -magnitude)).astype(np.int16)
+
+
+def _nearest_alaw() -> bytes:
+    """Return the A-law code next to each mu-law code's value."""
+    values = _ALAW_DECODE.astype(np.int32)
+    return bytes(int(np.abs(values - int(value)).argmin()) for value in _DECODE)
+
+
+_ALAW_DECODE = _alaw_decode_table()
+_FROM_ALAW = encode(_ALAW_DECODE)
+_TO_ALAW = _nearest_alaw()
+
+
+def from_alaw(payload: bytes) -> bytes:
+    """Return A-law ``payload`` as mu-law."""
+    return payload.translate(_FROM_ALAW)
+
+
+def to_alaw(payload: bytes) -> bytes:
+    """Return mu-law ``payload`` as A-law."""
+    return payload.translate(_TO_ALAW)

@@ -63,3 +63,14 @@ def quiet_place(mulaw: bytes | bytearray, sample: int, back_ms: int) -> int:
         return 0 if start == 0 else sample
     quietest = int(np.argmin(np.convolve(levels, np.ones(4), "valid")))
     return start + (quietest + 2) * WINDOW
+
+
+_QUIET = bytes(
+    code for code in range(256) if abs(int(decode(bytes([code]))[0])) < 32768 * 10 ** ((FLOOR_DBFS + 3) / 20)
+)
+_SPIKES = 20  # one sample in so many may be louder: noise has peaks
+
+
+def is_silent(mulaw: bytes) -> bool:
+    """Whether 8 kHz ``mulaw`` is below ``FLOOR_DBFS``, by its samples alone: a microsecond a frame."""
+    return len(mulaw.translate(None, _QUIET)) * _SPIKES <= len(mulaw)

@@ -54,6 +54,8 @@ END_COLOURS = {
     EndReason.TRANSFERRED.value: "success",
     EndReason.ASSISTANT_HUNG_UP.value: "success",
     EndReason.OPERATOR.value: "warning",
+    EndReason.REFUSED.value: "danger",
+    EndReason.NOT_STARTED.value: "danger",
 }
 
 
@@ -294,6 +296,7 @@ class CallAdmin(ModelAdmin):
         "caller",
         "carrier_call_id",
         "started_at",
+        "end_detail",
         "transfer_to",
         "engines_used",
         "knowledge_version",

@@ -28,26 +28,27 @@ class Announcer:
         self._emit = emit
         self._saying = False
 
-    async def say(self, text: str, wanted: Callable[[], bool] = lambda: True) -> None:
+    async def say(self, text: str, wanted: Callable[[], bool] = lambda: True) -> bool:
         """Queue a sentence from the cache, or from the engine when it is not there yet.
 
-        That takes time: it is dropped when it is not ``wanted`` any more by then.
+        That takes time: it is dropped, and False returned, when it is not ``wanted`` any more by then.
         """
         if not text:
-            return
+            return True
         audio = await self._engines.phrases.fetch(self._engines.tts, text)
         if audio is None:
             try:
                 audio = await self._engines.phrases.make(self._engines.tts, text)
             except EngineError as exc:
                 self._emit(CallEvent.ERROR, None, **exc.as_dict())
-                return
+                return True
         if not wanted():
-            return
+            return False
         self._saying = True
         self._emit(CallEvent.REPLY_TEXT, None, text=text)
         self._speaker.append(Segment(text, bytearray(audio), closed=True))
         self._speaker.wake()
+        return True
 
     def said(self) -> None:
         """Tell that it was heard to its end, unless it was cut."""

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 
 from aiker.calls import observing, tokens
+from aiker.calls.allowance import Allowance
 from aiker.calls.engines import open_engines
+from aiker.calls.lines import TOO_MANY, Lines
+from aiker.calls.lost_calls import LostCalls
 from aiker.calls.models import EndReason
 from aiker.calls.plan import load_plan
 from aiker.calls.records import in_database
@@ -33,8 +35,9 @@ logger = logging.getLogger(__name__)
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-BAD_TOKEN, UNKNOWN_ASSISTANT, BAD_PROFILE, NO_START, TOO_MANY = 4401, 4404, 4406, 4408, 4429
+BAD_TOKEN, UNKNOWN_ASSISTANT, BAD_PROFILE, NO_START = 4401, 4404, 4406, 4408
 START_WITHIN_S = 10
+MOST_BAD, BAD_PER_SECOND = 100, 2  # messages that say nothing: a bug of a carrier's goes on, a flood does not
 _DROPPED = {BAD_MESSAGE: "malformed", TOO_LARGE: "too_large", TOO_FAST: "too_fast"}
 
 
@@ -42,10 +45,14 @@ class CallConsumer(AsyncWebsocketConsumer):
     """A call over a WebSocket at ``/ws/<wire>/<assistant>/?token=...``."""
 
     wire_class: ClassVar[type[Wire]]
-    live: ClassVar[set[CallSession]] = set()  # calls of this process, over every wire
-    opening: ClassVar[set[CallConsumer]] = set()  # on their way there
+    lines: ClassVar[Lines[CallConsumer]] = Lines()  # of this process, over every wire
+    live: ClassVar[set[CallSession]] = lines.live
+    lost: ClassVar[LostCalls] = LostCalls()
     session: CallSession | None = None
     _start_timer: asyncio.TimerHandle | None = None
+    _opened_s = 0.0
+    _started: CallStarted | None = None  # what the carrier told when it began
+    _over = False  # it was refused, or ended before it began: that is noted
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         # A plain loop instead of the stock one, which starts a task a message, listens on a channel layer
@@ -65,16 +72,18 @@ class CallConsumer(AsyncWebsocketConsumer):
         if not tokens.admits(self._token(), slug):
             await self._refuse(BAD_TOKEN, slug, "no valid token")
             return
-        if len(self.live) + len(self.opening) >= settings.AIKER.max_calls:
+        if self.lines.full:
             await self._refuse(
                 TOO_MANY, slug, f"{len(self.live)} calls are live, AIKER_MAX_CALLS allows no more"
             )
             return
-        self.opening.add(self)
+        if (oldest := self.lines.wait(self)) is not None:
+            oldest.give_way()
         try:
             await self._open(slug)
-        finally:
-            self.opening.discard(self)
+        except BaseException:
+            self.lines.leave(self, self.session)
+            raise
 
     async def _open(self, slug: str) -> None:
         try:
@@ -87,13 +96,24 @@ class CallConsumer(AsyncWebsocketConsumer):
             return
         engines = open_engines(plan)
         await asyncio.to_thread(engines.phrases.load, engines.tts, plan.phrases)
+        if self._over:
+            return  # it gave way
         await self.accept()
-        self.session = CallSession(plan, engines, self.wire_class(), self._send, self._close)
-        self.live.add(self.session)
+        loop = asyncio.get_running_loop()
+        self._opened_s, self._bad = loop.time(), Allowance(MOST_BAD, BAD_PER_SECOND)
+        self.session = CallSession(plan, engines, self.wire_class(), self._send, self._close, self._admit)
         if self.wire_class.starts_itself:
-            self.session.start(CallStarted(parameters={"caller": self._query("caller")}))
+            try:
+                self.session.start(CallStarted(parameters={"caller": self._query("caller")}))
+            except WireError as exc:
+                await self._end_badly(exc)
         else:
-            self._start_timer = asyncio.get_running_loop().call_later(START_WITHIN_S, self._check_started)
+            self._start_timer = loop.call_later(START_WITHIN_S, self._check_started)
+
+    def _admit(self, started: CallStarted) -> None:
+        self._started = started
+        if self.session:
+            self.lines.admit(self, self.session, started)
 
     async def take(self, text: str | None, data: bytes | None) -> None:
         if self.session is None:
@@ -101,15 +121,34 @@ class CallConsumer(AsyncWebsocketConsumer):
         try:
             self.session.receive(text=text, data=data)
         except WireError as exc:
-            logger.warning("call %s (%s) closed: %s", self.session.id, self.wire_class.name, exc)
-            observing.frames_dropped.send_robust(sender=None, reason=_DROPPED[exc.code], frames=1)
-            await self.session.finish(EndReason.PROTOCOL_ERROR, exc.code)
+            if exc.code == BAD_MESSAGE and self._bad.take(1, asyncio.get_running_loop().time() * 1000):
+                self._count(exc)
+                logger.info("call %s: passed over: %s", self.session.id, exc)
+                return
+            await self._end_badly(exc)
+
+    async def _end_badly(self, exc: WireError) -> None:
+        """End the call for what the carrier did; before it began, that is a refusal."""
+        session = self.session
+        if session is None or session.finished:
+            return
+        logger.warning("call %s (%s) closed: %s", session.id, self.wire_class.name, exc)
+        self._count(exc)
+        if not session.started:
+            self._note_lost(EndReason.REFUSED, exc.code, str(exc))
+        await session.finish(EndReason.PROTOCOL_ERROR, exc.code, str(exc))
+
+    def _count(self, exc: WireError) -> None:
+        if reason := _DROPPED.get(exc.code) if self.session and self.session.started else None:
+            observing.frames_dropped.send_robust(sender=None, reason=reason, frames=1)
 
     async def disconnect(self, code: int) -> None:
         if self._start_timer:
             self._start_timer.cancel()
+        self.lines.leave(self, self.session)
+        if self.session is None or not self.session.started:
+            self._note_lost(EndReason.NOT_STARTED, NO_START, f"the socket closed ({code}) before it began")
         if self.session:
-            self.live.discard(self.session)
             gone = EndReason.HUNG_UP if code in (1000, 1001) else EndReason.CONNECTION_LOST
             await self.session.finish(gone)
             self.session = None  # the server keeps this consumer until Python looks for garbage
@@ -118,8 +157,32 @@ class CallConsumer(AsyncWebsocketConsumer):
 
     def _check_started(self) -> None:
         if self.session and not self.session.started:
-            logger.warning("call %s closed: no start message within %d s", self.session.id, START_WITHIN_S)
-            self._closing = asyncio.ensure_future(self._close(NO_START))
+            self._give_up(f"no start message within {START_WITHIN_S} s")
+
+    def give_way(self) -> None:
+        """Close a socket on which no call began, for one that came later."""
+        self._give_up("no start message, and others wait")
+
+    def _give_up(self, why: str) -> None:
+        logger.warning("a call over %s closed: %s", self.wire_class.name, why)
+        self._note_lost(EndReason.NOT_STARTED, NO_START, why)
+        self._closing = asyncio.ensure_future(self._close(NO_START))
+
+    def _note_lost(self, reason: EndReason, code: int, why: str) -> None:
+        """Keep that there was a call, once."""
+        if self._over:
+            return
+        self._over = True
+        observing.call_refused.send_robust(sender=None, code=code)
+        since_s = asyncio.get_running_loop().time() - self._opened_s if self._opened_s else 0
+        self.lost.note(
+            reason,
+            why,
+            slug=self.scope["url_route"]["kwargs"]["assistant"],
+            wire=self.wire_class.name,
+            started=self._started,
+            duration_ms=since_s * 1000,
+        )
 
     def _token(self) -> str:
         return self.scope["url_route"]["kwargs"].get("token") or self._query("token")
@@ -130,7 +193,8 @@ class CallConsumer(AsyncWebsocketConsumer):
 
     async def _refuse(self, code: int, slug: str, why: str) -> None:
         logger.warning("call to %r over %s refused: %s", slug, self.wire_class.name, why)
-        observing.call_refused.send_robust(sender=None, code=code)
+        self.lines.leave(self, None)
+        self._note_lost(EndReason.REFUSED, code, why)
         if self.wire_class.explains_refusal:
             await self.accept()
         await self.close(code)

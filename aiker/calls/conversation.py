@@ -120,7 +120,9 @@ class Conversation:
         self._holding = False  # the caller asked to wait
         self._keypad = Keypad(plan.menu)
         self._typed = ""  # complete, while the caller still speaks
+        self._input_until = 0.0  # the last key, or the end of what was said with keys
         self._turn_number = 1
+        self._greeted = True  # or about to be
         self._silence_count = 0
         self._failures = 0
         self._closing = False  # the last words are being said
@@ -231,6 +233,7 @@ class Conversation:
             silence_ms = reply.end_of_turn["silence_ms"]
             reply.timeline.reached("silence", self._recorder.spoken_at(decision.speech_end_ms + silence_ms))
         if self._keypad.typing or self._typed:
+            self._input_until = max(self._input_until, reply.timeline.speech_end)
             self._carry(reply)
             if not self._keypad.typing:
                 self._on_keys("")
@@ -351,6 +354,8 @@ class Conversation:
         if not reply.user_text and not reply.error:
             self._reply = None  # no turn
             self._speculation.end_turn()
+            if not self._greeted and self._turn_number == 1:
+                self._greeted = await self._say_to_silence(self.plan.greeting)  # a noise kept it back
             served = reply.served.get("stt")
             if served and self._unheard.ask_again(served.certainty.get("no_speech_prob")):
                 await self._say_to_silence(self.plan.unheard_answer)
@@ -382,7 +387,10 @@ class Conversation:
         self._reply = None
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         # What was typed has no sound to measure from.
-        recorded_ms = None if reply.keyed else self._recorder.voice_to_voice(at_ms, reply.answered_from)
+        recorded_ms = None
+        if not reply.keyed:
+            said_until = reply.timeline.speech_end
+            recorded_ms = self._recorder.voice_to_voice(at_ms, said_until, reply.answered_from)
         record = reply.record(self._now(), at_ms, recorded_ms, interrupted=interrupted)
         record = replace(record, usage=self._engines.usage.take())
         offered = reply.tools.asks or self._desk.offered_by(record.heard_text, record.user_text)
@@ -410,6 +418,7 @@ class Conversation:
         self._emit(CallEvent.DTMF, digit=key)
         if self._closing:
             return
+        self._input_until = self._now()
         keys = self._keypad.press(key)
         if keys is None and not self._keypad.typing:
             return
@@ -447,20 +456,22 @@ class Conversation:
         plain = self._carry_from_ms is not None and keys not in self.plan.menu
         audio = self._said(start_ms, now) if plain else b""
         self._carry_from_ms = None
-        self._begin_reply(start_ms, audio, self._now(), meant).commit(self._now())
+        self._begin_reply(start_ms, audio, self._input_until, meant).commit(self._now())
 
     # -- fixed sentences, silence and limits ----------------------------------
 
     async def _greet(self) -> None:
         self._spawn(self._prime())
-        await self._say_to_silence(self.plan.greeting)
+        self._greeted = await self._say_to_silence(self.plan.greeting)
         self._expect_speech()
 
-    async def _say_to_silence(self, text: str) -> None:
-        """Say a fixed sentence to its end, unless the caller speaks before it is there."""
-        await self._announcer.say(text, self._caller_is_silent)
+    async def _say_to_silence(self, text: str) -> bool:
+        """Say a fixed sentence to its end, unless the caller speaks, or was answered, before it is there."""
+        turn = self._turn_number
+        said = await self._announcer.say(text, lambda: self._turn_number == turn and self._caller_is_silent())
         await self._speaker.drained()
         self._announcer.said()
+        return said
 
     def _caller_is_silent(self) -> bool:
         return self._reply is None and not self._turns.speaking

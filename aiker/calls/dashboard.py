@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from aiker.calls.models import Call, Turn
+from aiker.calls.models import NEVER_LIVED, Call, Turn
 
 LAST_CALLS = 8
 
@@ -31,7 +31,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "calls_shown": True,
-        "calls_today": Call.objects.filter(started_at__gte=today).count(),
+        "calls_today": Call.objects.filter(started_at__gte=today).exclude(end_reason__in=NEVER_LIVED).count(),
         "turns_today": len(latencies),
         "turns_unanswered": len(latencies) - len(answered),
         "median_ms": median(answered) if answered else None,

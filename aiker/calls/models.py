@@ -296,6 +296,12 @@ class EndReason(models.TextChoices):
     TRANSFERRED = "transferred", _("transferred to a person")
     ASSISTANT_HUNG_UP = "assistant_hung_up", _("the assistant hung up")
     OPERATOR = "operator", _("an operator hung up")
+    REFUSED = "refused", _("the call was refused")
+    NOT_STARTED = "not_started", _("lost before it began")
+
+
+NEVER_LIVED = (EndReason.REFUSED, EndReason.NOT_STARTED)
+"""Ends of calls that nobody answered: they are listed, and count for nothing else."""
 
 
 def recording_path(call: Call, _filename: str) -> str:
@@ -315,6 +321,7 @@ class Call(models.Model):
     started_at = models.DateTimeField(_("started"), db_index=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), default=0)
     end_reason = models.CharField(_("ended by"), max_length=20, choices=EndReason, blank=True)
+    end_detail = models.CharField(_("what happened"), max_length=200, blank=True)
     transfer_to = models.CharField(_("transferred to"), max_length=120, blank=True)
     knowledge_version = models.CharField(_("knowledge versions"), max_length=255, blank=True)
     engines = models.JSONField(_("engines"), default=dict, blank=True)
@@ -417,6 +424,7 @@ from aiker.calls.rehearsal.models import Rehearsal, RehearsalAnswer  # noqa: E40
 from aiker.calls.tools.models import Tool  # noqa: E402
 
 __all__ = [
+    "NEVER_LIVED",
     "Assistant",
     "Call",
     "EndReason",

@@ -29,6 +29,7 @@ LEAD_MS = 120.0
 FRAME_MS = float(g711.FRAME_MS)
 RESUME_BACK_MS = 500  # how far back a resumed reply looks for a place between two syllables
 CHARACTER_MS = 200  # of speech whose audio is still coming
+_ROUNDING_MS = 1e-6  # of sums of times: a frame that is due by less would be asked for again and again
 _RECENT = 16  # segments that may not be played yet though they were handed out
 
 
@@ -101,7 +102,7 @@ class PlayQueue:
 
     def take(self, now_ms: float) -> Frame | None:
         """Return the next frame that is due at ``now_ms``, if any."""
-        if self._held or self._head - now_ms > LEAD_MS:
+        if self._held or self._head - now_ms > LEAD_MS + _ROUNDING_MS:
             return None
         payload, parts, ended = self._gather()
         if not payload:

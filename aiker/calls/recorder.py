@@ -3,13 +3,15 @@
 ::
 
     recorder = Recorder()
-    recorder.hear(mulaw, arrived_ms)          # caller audio, contiguous
+    recorder.hear(mulaw, at_ms)               # caller audio, where it belongs
+    recorder.tie(anchor_ms)                   # our clock when the caller's audio began
     recorder.say(frame, plays_at_ms)          # assistant audio where it is played
     recorder.cut(now_ms)                      # cleared before it was played
     wav = recorder.wav()                      # stereo: left the caller, right the assistant
 
 Times are ms since the call was answered. The caller's clock is tied to ours
-by the frame that travelled fastest, so jitter does not move the recording.
+by the message that travelled fastest, so jitter does not move the recording
+(``jitter_buffer``).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from aiker.audio.wav import wav_bytes
 
 _BYTES_PER_MS = g711.RATE // 1000
 VAD_SLACK_MS = 32  # a last syllable may fade out in the window after
+END_SLACK_MS = 60  # of a turn's end, where the sound itself is asked
 
 
 class Place(NamedTuple):
@@ -37,7 +40,6 @@ class Recorder:
     def __init__(self) -> None:
         self._caller = bytearray()
         self._assistant = bytearray()
-        self._first_ms: float | None = None
         self._anchor = 0.0  # moment at which caller sample 0 was spoken
 
     @property
@@ -45,21 +47,16 @@ class Recorder:
         """Length of the caller's audio so far."""
         return len(self._caller) / _BYTES_PER_MS
 
-    def hear(self, mulaw: bytes, arrived_ms: float) -> None:
-        """Append caller audio whose last sample was spoken at ``arrived_ms`` at the latest."""
-        self._caller += mulaw
-        anchor = arrived_ms - self.caller_ms
-        if self._first_ms is None:
-            self._first_ms = self._anchor = anchor
-        self._anchor = min(self._anchor, anchor)
+    def hear(self, mulaw: bytes, at_ms: float) -> None:
+        """Put caller audio ``at_ms`` of the caller's audio time, in place of what is there."""
+        start = round(at_ms * _BYTES_PER_MS)
+        if start > len(self._caller):
+            self._caller += g711.SILENCE * (start - len(self._caller))
+        self._caller[start : start + len(mulaw)] = mulaw
 
-    def ahead_ms(self, now_ms: float) -> float:
-        """Return how much more audio arrived than time went by."""
-        return 0.0 if self._first_ms is None else self.caller_ms - (now_ms - self._first_ms)
-
-    def late_ms(self, now_ms: float) -> float:
-        """Return how much of the caller's audio is missing, beyond what the fastest frame took on its way."""
-        return now_ms - self._anchor - self.caller_ms
+    def tie(self, anchor_ms: float) -> None:
+        """Say when (our clock) the caller's audio began."""
+        self._anchor = anchor_ms
 
     def caller(self, start_ms: float, end_ms: float) -> bytes:
         """Return caller audio between two moments of the caller's audio time."""
@@ -85,12 +82,15 @@ class Recorder:
         last = last_loud_sample(g711.decode(self.caller(start_ms, end_ms + VAD_SLACK_MS)))
         return self.spoken_at(end_ms if last is None else start_ms + last / _BYTES_PER_MS)
 
-    def voice_to_voice(self, spoke_from_ms: float, answered_from_ms: float | None) -> int | None:
+    def voice_to_voice(
+        self, spoke_from_ms: float, spoke_until_ms: float, answered_from_ms: float | None
+    ) -> int | None:
         """Return ms from the caller's last audible sample to the first one of the answer, as both stand here.
 
         Measured from the sound alone, to be compared with what the moments of the turn say; None when one of
-        the two is missing. The caller's turn begins, and the answer is to be looked for, at these moments
-        (our clock).
+        the two is missing. The caller's turn begins and ends, and the answer is to be looked for, at these
+        moments (our clock). What sounds behind the turn, a beep or a cough, is none of the question:
+        ``END_SLACK_MS`` behind its end nothing is looked at.
         """
         if answered_from_ms is None:
             return None
@@ -99,7 +99,8 @@ class Recorder:
         if first is None:
             return None
         audible_ms = answered_from_ms + first / _BYTES_PER_MS
-        asked = self.caller(spoke_from_ms - self._anchor, audible_ms - self._anchor)
+        until_ms = min(audible_ms, spoke_until_ms + END_SLACK_MS)
+        asked = self.caller(spoke_from_ms - self._anchor, until_ms - self._anchor)
         last = last_loud_sample(g711.decode(asked))
         return (
             None
@@ -131,6 +132,6 @@ class Recorder:
 
     def wav(self) -> bytes:
         """Return the stereo recording; its zero is the moment the call was answered."""
-        lead = max(0, round(self._anchor * _BYTES_PER_MS))
-        caller = g711.decode(g711.SILENCE * lead + bytes(self._caller))
+        lead = round(self._anchor * _BYTES_PER_MS)
+        caller = g711.decode(g711.SILENCE * max(0, lead) + bytes(self._caller[max(0, -lead) :]))
         return wav_bytes(g711.RATE, caller, g711.decode(bytes(self._assistant)))

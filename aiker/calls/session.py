@@ -23,12 +23,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiker import logs
-from aiker.audio import g711
 from aiker.calls import observing
 from aiker.calls.clock import Clock
 from aiker.calls.conversation import Conversation
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent
+from aiker.calls.hearing import Hearing
 from aiker.calls.journal import Journal
 from aiker.calls.models import EndReason
 from aiker.calls.plan import CallPlan
@@ -36,7 +36,6 @@ from aiker.calls.recorder import Place, Recorder
 from aiker.calls.speaker import Speaker
 from aiker.calls.timers import Timers
 from aiker.calls.wire.base import (
-    TOO_FAST,
     AudioIn,
     CallStarted,
     CallStopped,
@@ -50,12 +49,12 @@ from aiker.calls.wire.base import (
 
 logger = logging.getLogger(__name__)
 
-LEAST_LOST_MS = 60  # of the caller's audio that is missed
-MAX_AHEAD_MS = 5000  # audio that arrives faster than it can be spoken
-
 
 class CallSession:
-    """See the module. ``send`` and ``close`` reach the carrier's socket."""
+    """See the module. ``send`` and ``close`` reach the carrier's socket.
+
+    ``admit`` is asked before the call begins; what it raises ends it there.
+    """
 
     def __init__(
         self,
@@ -64,13 +63,16 @@ class CallSession:
         wire: Wire,
         send: Callable[[Message], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
+        admit: Callable[[CallStarted], None] = lambda _started: None,
     ) -> None:
         self.id = uuid.uuid4()
+        self.carrier_call_id = ""
         self.plan = plan
         self.started = False
         self._engines = engines
         self._wire = wire
         self._close = close
+        self._admit = admit
         loop = asyncio.get_running_loop()
         self._clock = Clock(loop)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,6 +82,7 @@ class CallSession:
         # Its parts hold no call: it would stay, when it is over, until Python looks for garbage.
         me = weakref.proxy(self)
         self._timers = Timers(loop, lambda exc: me._fail(exc))
+        self._hearing = Hearing(self._recorder, self._timers, self._clock.now)
         self._speaker = Speaker(
             wire, send, self._recorder, self._clock.now, lambda: me._conversation.frame_sent()
         )
@@ -101,7 +104,9 @@ class CallSession:
     # -- life ---------------------------------------------------------------
 
     def start(self, started: CallStarted) -> None:
-        """Answer the call: greet, and listen from now on."""
+        """Answer the call: greet, and listen from now on; what ``admit`` raises when it may not begin."""
+        self._admit(started)
+        self.carrier_call_id = started.carrier_call_id
         logs.call_id.set(str(self.id))
         self.started = True
         self._clock.start()
@@ -117,22 +122,24 @@ class CallSession:
         if self._engines.begin_call:
             self._engines.begin_call(str(self.id), caller)
         self._conversation.begin({"call_id": str(self.id), "assistant": self.plan.assistant} | carrier)
+        self._hearing.begin(self._vad)
         self._timers.set("limit", self.plan.max_call_seconds, self._on_time_limit)
 
-    async def finish(self, reason: EndReason, code: int | None = None) -> None:
+    async def finish(self, reason: EndReason, code: int | None = None, detail: str = "") -> None:
         """End the call; return when its record is stored, whoever ended it first.
 
-        ``code`` closes the carrier's socket; None when it is closed already.
+        ``code`` closes the carrier's socket; None when it is closed already. ``detail`` says what happened.
         """
         if self._finished:
             await self._stored.wait()
             return
         self._finished = True
         self._vad.close()
+        self._hearing.end()
         self._timers.stop()
         try:
             if self.started:
-                await self._conclude(reason, code)
+                await self._conclude(reason, code, detail)
             elif code is not None:
                 await self._close_socket(code)
         finally:
@@ -153,7 +160,7 @@ class CallSession:
         """Return what was said since ``place``, see ``Recorder.since``."""
         return self._recorder.since(place, self._clock.now())
 
-    async def _conclude(self, reason: EndReason, code: int | None) -> None:
+    async def _conclude(self, reason: EndReason, code: int | None, detail: str) -> None:
         self._conversation.end()
         self._recorder.cut(self._clock.now())
         self._speaker.forget()
@@ -165,6 +172,7 @@ class CallSession:
             task.cancel()
         fields = {
             "end_reason": reason.value,
+            "end_detail": detail[:200],
             "duration_ms": round(self._clock.now()),
             "transfer_to": self._conversation.transfer_to,
             "knowledge_version": self._conversation.versions[:255],
@@ -196,9 +204,8 @@ class CallSession:
 
     def _take(self, item: WireInput) -> None:
         match item:
-            case AudioIn():
-                self._fill(item)
-                self._hear(item.payload)
+            case AudioIn() if self.started:
+                self._hearing.take(item)
             case MarkReached(name):
                 self._speaker.reached(name)
             case CallStarted() if not self.started:
@@ -208,19 +215,6 @@ class CallSession:
             case CallStopped():
                 self._spawn(self.finish(EndReason.HUNG_UP, 1000))
 
-    def _fill(self, audio: AudioIn) -> None:
-        """Hear silence for what was lost on the way: else all that comes seems to be said too early."""
-        late_ms = self._recorder.late_ms(self._clock.now()) - len(audio.payload) * 1000 / g711.RATE
-        if (lost_ms := min(audio.lost_ms, late_ms)) >= LEAST_LOST_MS:
-            self._hear(g711.SILENCE * round(lost_ms * g711.RATE / 1000))
-
-    def _hear(self, mulaw: bytes) -> None:
-        now = self._clock.now()
-        self._recorder.hear(mulaw, now)
-        if self._recorder.ahead_ms(now) > MAX_AHEAD_MS:
-            raise WireError("audio arrives faster than real time", TOO_FAST)
-        self._vad.feed(mulaw)
-
     # -- turns --------------------------------------------------------------
 
     def _on_window(self, start_ms: float, probability: float) -> None:
@@ -228,7 +222,7 @@ class CallSession:
             return
         logs.call_id.set(str(self.id))  # the VAD's thread calls, in a context of its own
         try:
-            self._conversation.window(start_ms, probability)
+            self._conversation.window(self._hearing.place(start_ms), probability)
         except Exception as exc:
             self._fail(exc)
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max
 
-from aiker.calls.models import Call, Turn
+from aiker.calls.models import NEVER_LIVED, Call, Turn
 from monitoring.cost.usage import flat
 from monitoring.models import TurnSample
 from monitoring.quality.models import CallSample, Finding, Notice
@@ -81,7 +81,7 @@ def _questions_before(turns: Sequence[Turn]) -> dict[int, Turn]:
 
 def ended_calls(limit: int = BATCH) -> list[Call]:
     """Return the oldest calls that ended and are not counted, at most ``limit``."""
-    calls = Call.objects.exclude(end_reason="")
+    calls = Call.objects.exclude(end_reason__in=("", *NEVER_LIVED))
     if last := CallSample.objects.aggregate(last=Max("at"))["last"]:
         since = last - OVERLAP
         known = CallSample.objects.filter(at__gte=since, call__isnull=False).values("call_id")

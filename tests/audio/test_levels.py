@@ -1,8 +1,10 @@
 """Ends of speech are found to the 5 ms window."""
 
 import numpy as np
+import pytest
 
-from aiker.audio.levels import first_loud_sample, last_loud_sample
+from aiker.audio import g711
+from aiker.audio.levels import first_loud_sample, is_silent, last_loud_sample
 
 
 def tone(ms: int, amplitude: int = 8000) -> np.ndarray:
@@ -27,3 +29,9 @@ def test_noise_far_below_the_speech_is_not_speech() -> None:
 def test_silence_has_no_edge() -> None:
     assert first_loud_sample(silence(100)) is None
     assert last_loud_sample(np.zeros(0, np.int16)) is None
+
+
+@pytest.mark.parametrize(("dbfs", "silent"), [(-60, True), (-52, True), (-40, False), (-20, False)])
+def test_a_frame_is_silent_below_the_floor(dbfs: float, silent: bool) -> None:
+    noise = np.random.default_rng(1).normal(0, 32768 * 10 ** (dbfs / 20), 160)
+    assert is_silent(g711.encode(noise.astype(np.int16))) is silent

@@ -45,6 +45,9 @@ IGNORED: dict[str, list[Any]] = {
     "connected missing": [START],
     "media with nothing but its payload": [START, media()],
     "empty payload": [START, media("")],
+    "mu-law in capitals": [start(mediaFormat={"encoding": "audio/X-MULAW", "sampleRate": 8000})],
+    "codec PCMA": [start(mediaFormat=None, media_format={"encoding": "PCMA", "sample_rate": 8000})],
+    "codec L16": [start(mediaFormat={"encoding": "audio/l16", "sampleRate": 16000})],
     "payload of one byte": [START, media("/w==")],
     "outbound track": [START, media(track="outbound")],
     "timestamp that is no number": [START, media(timestamp="soon")],
@@ -59,23 +62,40 @@ IGNORED: dict[str, list[Any]] = {
     "five hundred parameters": [start(customParameters={str(i): "x" * 900 for i in range(60)})],
 }
 
+TWO_SECONDS = base64.b64encode(b"\xff" * 16000).decode()
+
+# bad_messages: one of them is a carrier's slip, and costs no call.
+PASSED_OVER: dict[str, list[Any]] = {
+    "not JSON": ["hello"],
+    "half a message": ['{"event":"media"'],
+    "empty text": [""],
+    "a JSON number": ["5"],
+    "a JSON list": ["[1]"],
+    "nested sixty thousand deep": ["[" * 60_000],
+    "binary where text belongs": [b"\xff" * 160],
+    "media without its object": [{"event": "media"}],
+    "media without a payload": [{"event": "media", "media": {"track": "inbound"}}],
+    "payload that is no string": [media(5)],
+    "payload that is not base64": [media("*** not base64 ***")],
+    "base64 without padding": [media(SILENCE.rstrip("="))],
+    "base64 with a newline": [media(SILENCE + "\n")],
+    "dtmf without its object": [{"event": "dtmf"}],
+    "mark without its object": [{"event": "mark"}],
+    "two seconds of audio in one message": [media(TWO_SECONDS)],
+    "six seconds of audio in one message": [media(base64.b64encode(b"\xff" * 48_000).decode())],
+    "every message twice": [m for n in range(200) for m in [media(chunk=str(n), timestamp=str(20 * n))] * 2],
+}
+
 CLOSED: dict[str, tuple[list[Any], int]] = {
-    "not JSON": ([START, "hello"], 4400),
-    "half a message": ([START, '{"event":"media"'], 4400),
-    "a JSON number": ([START, "5"], 4400),
-    "nested a hundred thousand deep": ([START, "[" * 60_000], 4400),
+    "a flood of what is not JSON": ([START, *["hello"] * 300], 4400),
+    "a flood of payloads that are not base64": ([START, *[media("***")] * 300], 4400),
+    "a flood before the start": ([media()] * 300, 4400),
     "a frame of 200 kB": ([START, media("A" * 200_000)], 4413),
-    "binary where text belongs": ([START, b"\xff" * 160], 4400),
-    "media before start": ([media()], 4400),
-    "media without its object": ([START, {"event": "media"}], 4400),
-    "payload that is no string": ([START, media(5)], 4400),
-    "payload that is not base64": ([START, media("*** not base64 ***")], 4400),
-    "payload of two seconds": ([START, media(base64.b64encode(b"\xff" * 16000).decode())], 4413),
-    "codec L16": ([start(mediaFormat={"encoding": "audio/l16", "sampleRate": 8000})], 4400),
-    "mu-law at 16 kHz": ([start(mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": 16000})], 4400),
-    "start without its object": ([{"event": "start"}], 4400),
+    "codec opus": ([start(mediaFormat={"encoding": "audio/opus", "sampleRate": 48000})], 4415),
+    "mu-law at 16 kHz": ([start(mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": 16000})], 4415),
+    "a sample rate that is no number": ([start(mediaFormat={"encoding": "PCMU", "sampleRate": []})], 4415),
     "a minute of audio in one second": (
-        [START, *[media(base64.b64encode(b"\xff" * 8000).decode())] * 60],
+        [START, *[media(base64.b64encode(b"\x10" * 8000).decode())] * 60],
         4429,
     ),
 }
@@ -104,6 +124,25 @@ async def test_what_the_protocol_allows_is_ignored(web: Web, name: str) -> None:
     async with asyncio.timeout(20), connect(web.call_url()) as socket:
         await send(socket, [*IGNORED[name], media() if name != "no event" else {}])
         await send(socket, [{"event": "stop", "stop": {}}])
+        await drain(socket)
+    assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("name", PASSED_OVER)
+async def test_one_bad_message_is_passed_over(web: Web, name: str) -> None:
+    """bad_messages, repeated_frames"""
+    async with asyncio.timeout(20), connect(web.call_url()) as socket:
+        await send(socket, [START, media(), *PASSED_OVER[name], media()])
+        await send(socket, [{"event": "stop", "stop": {}}])
+        await drain(socket)
+    assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("name", ["media before start", "start without its object"])
+async def test_a_call_may_begin_after_a_bad_message(web: Web, name: str) -> None:
+    first = media() if name == "media before start" else {"event": "start"}
+    async with asyncio.timeout(20), connect(web.call_url()) as socket:
+        await send(socket, [first, START, media(), {"event": "stop", "stop": {}}])
         await drain(socket)
     assert socket.close_code == 1000
 

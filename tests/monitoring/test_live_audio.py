@@ -23,7 +23,7 @@ class RecordedCall:
                 self.recorder.say(ASSISTANT * 160, self.now)
             self.now += 20
             if caller:
-                self.recorder.hear(CALLER * 160, self.now)
+                self.recorder.hear(CALLER * 160, self.recorder.caller_ms)
 
     def overheard(self, place: Place | None) -> tuple[Place, bytes, bytes]:
         return self.recorder.since(place, self.now)

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from aiker.calls import tokens
-from aiker.calls.models import Call, EndReason
+from aiker.calls.models import NEVER_LIVED, Call, EndReason
 from aiker.calls.records import in_database
 
 PATIENCE_S = 3.0  # the record is stored just after the stream has been closed
@@ -53,4 +53,5 @@ async def _transferred_to(assistant: str, call_sid: str) -> str:
 
 def _last_call(assistant: str, call_sid: str) -> tuple[str, str] | None:
     calls = Call.objects.filter(wire="twilio", assistant__slug=assistant, carrier_call_id=call_sid)
+    calls = calls.exclude(end_reason__in=NEVER_LIVED)  # such as a second socket of the same call
     return calls.order_by("-started_at").values_list("end_reason", "transfer_to").first()

@@ -31,9 +31,15 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class AudioIn:
-    """Caller audio, mu-law 8 kHz of any length; ``lost_ms`` of it went missing before it, where told."""
+    """Caller audio, mu-law 8 kHz of any length.
+
+    Where told: when its first sample was spoken in the time of the stream, which message of audio it is, and
+    how much is known to be missing before it.
+    """
 
     payload: bytes
+    at_ms: int | None = None
+    chunk: int | None = None
     lost_ms: int = 0
 
 
@@ -58,11 +64,15 @@ WireInput = CallStarted | AudioIn | DtmfIn | MarkReached | CallStopped
 
 
 # Close codes are of the private range: not every ASGI server can send the others.
-BAD_MESSAGE, TOO_LARGE, TOO_FAST = 4400, 4413, 4429
+BAD_MESSAGE, TWICE, TOO_LARGE, BAD_CODEC, TOO_FAST = 4400, 4409, 4413, 4415, 4429
 
 
 class WireError(Exception):
-    """The peer broke the protocol so that the call cannot go on; ``code`` closes the socket."""
+    """The peer broke the protocol; ``code`` closes the socket.
+
+    BAD_MESSAGE is one message that says nothing: it is passed over unless there are many. With any other the
+    call cannot go on.
+    """
 
     def __init__(self, message: str, code: int = BAD_MESSAGE) -> None:
         super().__init__(message)
@@ -80,7 +90,7 @@ class Wire(ABC):
 
     @abstractmethod
     def receive(self, *, text: str | None = None, data: bytes | None = None) -> list[WireInput]:
-        """Return what a message means, nothing when it is to be ignored; WireError ends the call."""
+        """Return what a message means, nothing where it is to be ignored; WireError, see there."""
 
     @abstractmethod
     def audio(self, frame: bytes) -> Message:

@@ -21,6 +21,7 @@ from aiker.calls.wire.base import (
 )
 
 MAX_PAYLOAD = 8000
+MOST_LOST_MS = 60_000
 
 
 class SoftphoneWire(Wire):
@@ -45,7 +46,7 @@ class SoftphoneWire(Wire):
             case {"event": "dtmf", "digit": str(digit)} if len(digit) == 1 and digit in "0123456789*#":
                 return [DtmfIn(digit)]
             case {"event": "lost", "ms": int(ms)} if ms > 0:
-                return [AudioIn(b"", ms)]
+                return [AudioIn(b"", lost_ms=min(ms, MOST_LOST_MS))]
             case {"event": "hangup"}:
                 return [CallStopped()]
         return []

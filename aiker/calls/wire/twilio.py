@@ -1,8 +1,9 @@
-"""Twilio Media Streams, both directions (``<Connect><Stream>``).
+"""Twilio Media Streams, both directions (``<Connect><Stream>``), and what Telnyx makes of them.
 
-JSON text frames; audio is base64 of raw mu-law 8 kHz. Liberal in what it
-takes, as callers in the field are: ``connected`` may be missing, ``media``
-may carry nothing but its payload, payloads may have any length.
+JSON text frames; audio is base64 in the codec that ``start`` announces, mu-law
+8 kHz where it announces none. Liberal in what it takes, as callers in the field
+are: ``connected`` may be missing, ``media`` may carry nothing but its payload,
+payloads may have any length up to 5 s, base64 may lack its padding.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 
 import orjson
 
+from aiker.audio.codecs import Codec, CodecError, MuLaw, codec_of
 from aiker.calls.wire.base import (
+    BAD_CODEC,
     TOO_LARGE,
     AudioIn,
     CallStarted,
@@ -26,17 +29,18 @@ from aiker.calls.wire.base import (
     WireInput,
 )
 
-MAX_MESSAGE = 64 * 1024
-MAX_PAYLOAD = 8000  # one second
-_BYTES_PER_MS = 8
+MAX_MESSAGE = 128 * 1024
+MAX_PAYLOAD = 40_000  # five seconds of mu-law
+_SPACE_AND_URL = str.maketrans("-_", "+/", " \t\r\n")
 
 
 class TwilioWire(Wire):
     """Speak Twilio Media Streams.
 
     Ignored: unknown events, the outbound track, text behind ``stop``.
-    WireError: not JSON, media before ``start``, a codec other than mu-law
-    8 kHz, a payload that is not base64, a message over 64 KiB.
+    WireError: not JSON, binary, media before ``start``, without a payload or
+    with one that is not base64 (BAD_MESSAGE); a codec that is not taken
+    (BAD_CODEC); a message over 128 KiB (TOO_LARGE).
     """
 
     name = "twilio"
@@ -46,7 +50,7 @@ class TwilioWire(Wire):
         self._sid_json = '""'
         self._started = False
         self._stopped = False
-        self._expected_ms: int | None = None  # where the next audio begins in stream time
+        self._codec: Codec = MuLaw()
 
     def receive(self, *, text: str | None = None, data: bytes | None = None) -> list[WireInput]:
         if self._stopped:
@@ -66,7 +70,7 @@ class TwilioWire(Wire):
         return handler(self, message) if handler else []
 
     def audio(self, frame: bytes) -> Message:
-        payload = binascii.b2a_base64(frame, newline=False).decode("ascii")
+        payload = binascii.b2a_base64(self._codec.encode(frame), newline=False).decode("ascii")
         # Both parts are plain ASCII without quotes, so building the text by hand is safe, and 5 times faster.
         return f'{{"event":"media","streamSid":{self._sid_json},"media":{{"payload":"{payload}"}}}}'
 
@@ -80,19 +84,16 @@ class TwilioWire(Wire):
         if self._started:
             return []
         start = _section(message, "start")
-        media_format = start.get("mediaFormat")
-        if isinstance(media_format, dict):
-            encoding, rate = media_format.get("encoding"), media_format.get("sampleRate")
-            if encoding not in (None, "audio/x-mulaw") or str(rate or 8000) != "8000":
-                raise WireError(f"codec {encoding} at {rate} Hz; Aiker takes audio/x-mulaw at 8000 Hz")
+        self._codec = _announced(start.get("mediaFormat") or start.get("media_format"))
         self._started = True
-        self._stream_sid = str(message.get("streamSid") or start.get("streamSid") or "")[:64]
+        named = message.get("streamSid") or start.get("streamSid") or message.get("stream_id")
+        self._stream_sid = str(named or "")[:64]
         self._sid_json = json.dumps(self._stream_sid)
         parameters = start.get("customParameters")
         pairs = parameters.items() if isinstance(parameters, dict) else ()
         return [
             CallStarted(
-                carrier_call_id=str(start.get("callSid") or "")[:64],
+                carrier_call_id=str(start.get("callSid") or start.get("call_control_id") or "")[:64],
                 parameters={str(key)[:64]: str(value)[:256] for key, value in list(pairs)[:32]},
             )
         ]
@@ -101,23 +102,17 @@ class TwilioWire(Wire):
         if not self._started:
             raise WireError("media before start")
         media = _section(message, "media")
-        if media.get("track", "inbound") != "inbound":
+        if not str(media.get("track", "inbound")).startswith("inbound"):
             return []
         encoded = media.get("payload")
         if not isinstance(encoded, str):
             raise WireError("media without a payload")
-        try:
-            payload = binascii.a2b_base64(encoded, strict_mode=True)
-        except ValueError:
-            raise WireError("a media payload that is not base64") from None
+        payload = self._codec.decode(_decoded(encoded))
         if len(payload) > MAX_PAYLOAD:
-            raise WireError(f"a media payload of {len(payload)} bytes; at most {MAX_PAYLOAD}", TOO_LARGE)
-        return [AudioIn(payload, self._lost_before(payload, media.get("timestamp")))] if payload else []
-
-    def _lost_before(self, payload: bytes, timestamp: Any) -> int:
-        at_ms, expected = _milliseconds(timestamp), self._expected_ms
-        self._expected_ms = None if at_ms is None else at_ms + len(payload) // _BYTES_PER_MS
-        return 0 if at_ms is None or expected is None else max(0, at_ms - expected)
+            raise WireError(f"a media payload of {len(payload) // 8} ms; at most {MAX_PAYLOAD // 8}")
+        if not payload:
+            return []
+        return [AudioIn(payload, _number(media.get("timestamp")), _number(media.get("chunk")))]
 
     def _on_dtmf(self, message: dict[str, Any]) -> list[WireInput]:
         digit = str(_section(message, "dtmf").get("digit"))
@@ -149,7 +144,36 @@ def _section(message: dict[str, Any], name: str) -> dict[str, Any]:
     return section
 
 
-def _milliseconds(value: Any) -> int | None:
+def _decoded(encoded: str) -> bytes:
+    try:
+        return binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError:
+        plain = encoded.translate(_SPACE_AND_URL).rstrip("=")
+    try:
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except ValueError:
+        raise WireError("a media payload that is not base64") from None
+
+
+def _announced(described: Any) -> Codec:
+    """Return the codec of Twilio's ``mediaFormat`` or Telnyx' ``media_format``."""
+    if not isinstance(described, dict):
+        return MuLaw()
+    rate = described.get("sampleRate", described.get("sample_rate"))
+    channels = described.get("channels")
+    try:
+        return codec_of(
+            str(described.get("encoding") or "audio/x-mulaw"),
+            None if rate in (None, "") else int(rate),
+            1 if channels in (None, "") else int(channels),
+        )
+    except CodecError as exc:
+        raise WireError(str(exc), BAD_CODEC) from None
+    except (TypeError, ValueError, OverflowError):
+        raise WireError(f"a media format of {str(described)[:80]}", BAD_CODEC) from None
+
+
+def _number(value: Any) -> int | None:
     try:
         return int(value) if value is not None and 0 <= int(value) < 2**40 else None
     except (TypeError, ValueError, OverflowError):
