@@ -41,6 +41,7 @@ from aiker.calls.manners import Manner
 from aiker.calls.memory import Memory
 from aiker.calls.menu import Keyed, keyed
 from aiker.calls.models import EndReason
+from aiker.calls.near_end import NearEnd
 from aiker.calls.partials import Partials
 from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
@@ -92,12 +93,14 @@ class Conversation:
         self._announcer = Announcer(engines, speaker, self._emit)
         self._turns = TurnTaking(TurnSettings(longest_pause_ms=plan.longest_pause_ms))
         detector = EndOfTurn(plan.end_of_turn_ms, plan.longest_pause_ms)
+        self._near_end = NearEnd(recorder)
         self._pause = PauseJudge(self._turns, detector, engines.turn_model, asyncio.get_running_loop())
         self._speculation = Speculation(settings.AIKER.speculation_load)
         me = weakref.proxy(self)  # see ``CallSession``
         self._floor = Floor(
             speaker,
             recorder,
+            self._near_end,
             self._turns,
             engines.stt,
             self._emit,
@@ -179,9 +182,12 @@ class Conversation:
         """Take the next window of the caller's audio, from ``start_ms`` of that on."""
         if self._closing:
             return
+        audible = self._speaker.audible
+        probability = self._near_end.window(
+            start_ms, probability, in_turn=self._turns.speaking, audible=audible
+        )
         self._floor.window(WINDOW_MS, probability)
         self._unheard.window(WINDOW_MS, probability)
-        audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             if not self._floor.take(decision):
                 _HANDLERS[decision.kind](self, decision)
@@ -240,6 +246,8 @@ class Conversation:
 
     def _on_heard(self, reply: Reply) -> bool:
         """Take what was recognised; say whether the answer may be begun before the turn is over."""
+        if reply.user_text and reply.audio:
+            self._near_end.accepted()
         if reply is not self._reply or reply.committed:
             return True
         may_be_all = self._pause.heard(reply.user_text)
@@ -274,7 +282,7 @@ class Conversation:
         return self._begin_reply(start_ms, audio, speech_end)
 
     def _said(self, start_ms: float, end_ms: float) -> bytes:
-        return self._recorder.caller(max(start_ms - PREROLL_MS, end_ms - MOST_HEARD_MS), end_ms)
+        return self._near_end.audio(max(start_ms - PREROLL_MS, end_ms - MOST_HEARD_MS), end_ms)
 
     def _begin_reply(
         self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
