@@ -29,7 +29,9 @@ WINDOW = 256  # samples, as the speech detector's
 _HOP = WINDOW // 2  # between two lags: 16 ms
 _HOP_S = _HOP / g711.RATE
 MOST_LAG_MS = 640
-_LAGS = 2 + round(MOST_LAG_MS / 1000 / _HOP_S)  # the first is -32 ms: clocks are tied by the fastest frame only
+_LAGS = 2 + round(
+    MOST_LAG_MS / 1000 / _HOP_S
+)  # the first is -32 ms: clocks are tied by the fastest frame only
 _ROOM = 128  # rows, so that the history is moved every 2 s only
 QUIET_WINDOWS = 26  # 832 ms behind the last sound that was sent its echo is over
 
@@ -44,7 +46,10 @@ _FREQUENCIES = np.fft.rfftfreq(WINDOW, 1 / g711.RATE)
 _HANN = np.hanning(WINDOW).astype(np.float32)
 _SCALE = 2 / (32768**2 * WINDOW * float((_HANN**2).sum()))  # bins' power, 1 = full scale
 _BANDS = np.stack(
-    [(low <= _FREQUENCIES) & (high > _FREQUENCIES) for low, high in zip(_EDGES_HZ, _EDGES_HZ[1:], strict=False)],
+    [
+        (low <= _FREQUENCIES) & (high > _FREQUENCIES)
+        for low, high in zip(_EDGES_HZ, _EDGES_HZ[1:], strict=False)
+    ],
     axis=1,
 ).astype(np.float32) * np.float32(_SCALE)
 

@@ -7,6 +7,7 @@
     near_end.audio(start_ms, end_ms)     # mu-law for recognition, without what is not the caller
     near_end.accepted()                  # see ``Foreground``
     near_end.relax()
+    near_end.music()                     # whether there is music on the line, and nobody speaks
 
 ``echo`` and ``foreground`` decide; here they get the audio of both directions, and their verdicts are kept.
 """
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 from aiker.audio import g711
 from aiker.calls.echo import EchoDetector
 from aiker.calls.foreground import UNDER_TURN_DB, Foreground
+from aiker.calls.music import LISTEN_MS, is_music
 from aiker.calls.recorder import Recorder
 from aiker.calls.turn_taking import TurnSettings
 from aiker.calls.vad import WINDOW, WINDOW_MS
 
 VOICED = TurnSettings().silence_probability
 BEFORE_WINDOWS, BEHIND_WINDOWS = 6, 8  # 192 and 256 ms around the caller's speech: consonants, soft endings
+MOST_VOICED = 0.3  # of music, by the speech detector
 _OTHER, _OWN = 1, 2
 
 
@@ -70,6 +73,14 @@ class NearEnd:
         mask = np.repeat(others, WINDOW)[offset : offset + len(samples)]
         samples[: len(mask)][mask] = g711.SILENCE[0]
         return samples.tobytes()
+
+    def music(self) -> bool:
+        """Return whether the last seconds of the caller's audio are music."""
+        end_ms = len(self._verdicts) * WINDOW_MS
+        recent = self._verdicts[-int(LISTEN_MS / WINDOW_MS) :]
+        if sum(map(bool, recent)) > MOST_VOICED * len(recent):
+            return False
+        return is_music(g711.decode(self._recorder.caller(end_ms - LISTEN_MS, end_ms)))
 
     def _keep(self, start_ms: float, power: float, verdict: int) -> None:
         """Note a window; what was never scored before it counts as silence."""
