@@ -20,6 +20,8 @@ R. Martin, IEEE Trans. Speech and Audio Processing 9 (5), 2001; here of a ratio.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,6 +65,7 @@ def _power(db: float) -> np.float32:
 _MARGIN, _LOUD, _TAIL = _power(MARGIN_DB), _power(LOUD_DB), _power(-_TAIL_DB)
 _MOST_GAIN = _power(FIRST_GAIN_DB - MARGIN_DB)
 _LEAK = _power(LEAK_DB_PER_S * WINDOW / g711.RATE)
+_NOISE = _power(-80.0)  # in a band: a path that carries nothing just now may carry something later
 _TOO_SOFT = np.float32(1e-30)
 
 
@@ -121,4 +124,4 @@ class EchoDetector:
         bound = self._bound
         bound *= _LEAK
         np.minimum(bound, _MOST_GAIN, out=bound)
-        np.minimum(bound, received * least, out=bound)
+        np.minimum(bound, np.maximum(received, _NOISE) * least, out=bound)
