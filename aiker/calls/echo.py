@@ -6,8 +6,8 @@
     for near, far in windows:                 # 256 samples (32 ms, 8 kHz) each, on one clock
         if echo.window(near, far): ...        # near holds no more than far can have caused
 
-``far`` is the far-end reference, what is played at the other end 32 ms after ``near`` was spoken: the echo of
-it lags by ``-32`` to ``MOST_LAG_MS``.
+``far`` is the far-end reference: what is played at the other end while ``near`` is spoken there, by our clock. The
+echo of it lags by up to ``MOST_LAG_MS``. It must not hold what is cleared before it is played.
 
 For each lag and frequency band an upper bound of the echo's gain is kept: the least ratio of received to sent
 power seen while something loud enough was sent. At the lag of a real echo that is its gain, whatever else is
@@ -31,14 +31,13 @@ WINDOW = 256  # samples, as the speech detector's
 _HOP = WINDOW // 2  # between two lags: 16 ms
 _HOP_S = _HOP / g711.RATE
 MOST_LAG_MS = 640
-_LAGS = 2 + round(
-    MOST_LAG_MS / 1000 / _HOP_S
-)  # the first is -32 ms: clocks are tied by the fastest frame only
+_LAGS = round(MOST_LAG_MS / 1000 / _HOP_S)
 _ROOM = 128  # rows, so that the history is moved every 2 s only
 QUIET_WINDOWS = 26  # 832 ms behind the last sound that was sent its echo is over
 
 FIRST_GAIN_DB = -9.0  # hybrids and handsets have 14 dB of return loss at least
 MARGIN_DB = 7.0  # by which a sound exceeds its band's least gain: distortion, a room, two bands' worth of lag
+TURN_MARGIN_DB = 2.0
 LEAK_DB_PER_S = 8.0
 LOUD_DB = -50.0  # dBFS in a band: what is softer tells nothing of the gain
 _TAIL_DB = 4.0  # a room's decay a hop, RT60 of 0.24 s
@@ -62,7 +61,8 @@ def _power(db: float) -> np.float32:
     return np.float32(10 ** (db / 10))
 
 
-_MARGIN, _LOUD, _TAIL = _power(MARGIN_DB), _power(LOUD_DB), _power(-_TAIL_DB)
+_MARGIN, _TURN_MARGIN = _power(MARGIN_DB), _power(TURN_MARGIN_DB)
+_LOUD, _TAIL = _power(LOUD_DB), _power(-_TAIL_DB)
 _MOST_GAIN = _power(FIRST_GAIN_DB - MARGIN_DB)
 _LEAK = _power(LEAK_DB_PER_S * WINDOW / g711.RATE)
 _NOISE = _power(-80.0)  # in a band: a path that carries nothing just now may carry something later
@@ -85,8 +85,11 @@ class EchoDetector:
         self._before = np.zeros(WINDOW, np.float32)  # the window of far before
         self._quiet = QUIET_WINDOWS
 
-    def window(self, near: g711.Pcm, far: g711.Pcm) -> bool:
-        """Take the next window of both; say whether ``near`` may be nothing but echo."""
+    def window(self, near: g711.Pcm, far: g711.Pcm, *, in_turn: bool = False) -> bool:
+        """Take the next window of both; say whether ``near`` may be nothing but echo.
+
+        ``in_turn``: somebody has begun to speak over it, who is not to be lost in a syllable of the echo.
+        """
         self._quiet = 0 if far.any() else self._quiet + 1
         if self._quiet >= QUIET_WINDOWS:
             return False
@@ -98,7 +101,8 @@ class EchoDetector:
         powers = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ _BANDS
         self._remember(powers[:2])
         lags = slice(self._at, self._at + _LAGS)
-        expected = (self._loudest[lags] * self._bound).sum(axis=1).max() * _MARGIN
+        margin = _TURN_MARGIN if in_turn else _MARGIN
+        expected = (self._loudest[lags] * self._bound).sum(axis=1).max() * margin
         self._learn(powers[2], self._least[lags])
         return bool(powers[2].sum() <= expected)
 

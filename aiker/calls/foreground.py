@@ -24,7 +24,7 @@ import math
 
 FLOOR_DB = -44.0
 GREETING_DB = -35.0
-UNDER_CALLER_DB = 13.0
+UNDER_CALLER_DB = 12.0
 UNDER_TURN_DB = 16.0
 HYSTERESIS_DB = 5.0  # a turn that has begun may end softer than another begins
 LOUDEST_CALLER_DB = -20.0  # a shout, or a slam taken for words, must not make the caller's voice a background
@@ -32,6 +32,7 @@ GRACE_WINDOWS = 5  # 160 ms
 _GRACE_DB = 12.0
 _APART_WINDOWS = 10  # of silence behind sounds that did not become a turn
 _RELAX_DB = 6.0
+_ANOTHER = 10**1.2  # this much louder is another voice
 _LEARNING = 0.5  # of the difference to a softer turn
 
 
@@ -69,8 +70,14 @@ class Foreground:
         if level < threshold:
             return in_turn and self._since <= GRACE_WINDOWS and level >= threshold - _GRACE_DB
         if voiced:
-            self._total, self._count, self._since = self._total + power, self._count + 1, 0
+            self._count_in(power)
         return True
+
+    def _count_in(self, power: float) -> None:
+        self._since = 0
+        if power * self._count > self._total * _ANOTHER:  # a television began this turn, or a breath
+            self._total, self._count = 0.0, 0
+        self._total, self._count = self._total + power, self._count + 1
 
     def accepted(self) -> None:
         """Learn the caller's level from the turn so far, or the last one."""

@@ -27,6 +27,7 @@ from aiker.calls.vad import WINDOW, WINDOW_MS
 
 VOICED = TurnSettings().silence_probability
 BEFORE_WINDOWS, BEHIND_WINDOWS = 6, 8  # 192 and 256 ms around the caller's speech: consonants, soft endings
+GRACE_WINDOWS = 3  # 96 ms of a syllable over the echo that may be too soft to be told from it
 MOST_VOICED = 0.3  # of music, by the speech detector
 _OTHER, _OWN = 1, 2
 
@@ -38,6 +39,7 @@ class NearEnd:
         self._recorder = recorder
         self._echo = EchoDetector()
         self._foreground = Foreground()
+        self._since_own = 0  # windows behind the caller's last speech
         self._verdicts = bytearray()  # of each window of the caller's audio
         self._powers: list[float] = []
         self.accepted = self._foreground.accepted
@@ -48,14 +50,17 @@ class NearEnd:
         near = g711.decode(self._recorder.caller(start_ms, start_ms + WINDOW_MS))
         if len(near) < WINDOW:
             return probability
-        plays_at = self._recorder.spoken_at(start_ms) + WINDOW_MS
-        played = self._recorder.assistant(plays_at, plays_at + WINDOW_MS)
+        spoken_at = self._recorder.spoken_at(start_ms)
+        played = self._recorder.assistant(spoken_at, spoken_at + WINDOW_MS)
         far = g711.decode(played.rjust(WINDOW, g711.SILENCE)[-WINDOW:])  # shorter as the call begins
         samples = near.astype(np.float32)
         power = float(np.dot(samples, samples)) / (WINDOW * 32768**2)
-        echo = self._echo.window(near, far)
+        echo = self._echo.window(near, far, in_turn=in_turn)
         voiced = probability >= VOICED and not echo
-        own = self._foreground.window(power, voiced=voiced, in_turn=in_turn, audible=audible) and not echo
+        own = self._foreground.window(power, voiced=voiced, in_turn=in_turn, audible=audible)
+        self._since_own = 0 if own and voiced else self._since_own + 1
+        if echo:
+            own = in_turn and self._since_own <= GRACE_WINDOWS
         self._keep(start_ms, power, (_OWN if own else _OTHER) if probability >= VOICED else 0)
         return probability if own else 0.0
 

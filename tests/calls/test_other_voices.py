@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ from tests.calls.scripted import play
 pytestmark = [pytest.mark.models, pytest.mark.django_db(transaction=True)]
 
 GREETING = "您好，这里是云上办公，我是小安，请问有什么可以帮您？"
-ANSWER = "可以停车，地下车库的入口在大楼的东边，进去以后请跟着绿色的指示牌走。"
+ANSWER = ("可以停车，", "地下车库的入口在大楼的东边，", "进去以后请跟着绿色的指示牌走。")
+PROMPT = "请问您还在听吗？"
 QUESTION = "请问你们那里可以停车吗？"
 CUTS_IN = "等一下，停车一个月多少钱？"
 NEWS = (
@@ -58,15 +58,16 @@ def silero() -> SileroVad:
 
 @pytest.fixture
 def plan() -> CallPlan:
-    return replace(plan_for(Assistant.objects.create(slug="anna", name="安娜", greeting=GREETING)))
+    assistant = Assistant.objects.create(slug="anna", name="安娜", greeting=GREETING, silence_prompt=PROMPT)
+    return plan_for(assistant)
 
 
 @pytest.fixture
 def engines(speech: Callable[..., Pcm]) -> SpeakingEngines:
     voice = "zf_xiaobei"
-    said = {"": speech(ANSWER, voice), GREETING: speech(GREETING, voice)}
+    said = {text: speech(text, voice) for text in (GREETING, PROMPT, *ANSWER)}
     knows = {text: speech(text) for text in (QUESTION, CUTS_IN)}
-    return SpeakingEngines(answers=[ANSWER] * 9, voice_of=said, knows=knows)
+    return SpeakingEngines(answers=["".join(ANSWER)] * 9, voice_of=said, knows=knows)
 
 
 def placed(
@@ -100,7 +101,7 @@ class TestEchoBack:
         for number, (loss_db, lag_ms) in enumerate(itertools.product((14, 26, 44), LAGS_MS)):
             if band_hz and number % 2:
                 continue
-            engines.answers = [ANSWER] * 9
+            engines.answers = ["".join(ANSWER)] * 9
             echo = Echo(lag_ms, loss_db, band_hz)
             call = placed(plan, engines, silero.open(), 8, speech(QUESTION), 9, echo=echo)
             seen = (len(call.all("speech_started")), call.silences, len(call.all("turn_finished")))
@@ -149,7 +150,7 @@ class TestTelevision:
         # Within a second of the greeting's end: a television 20 dB softer may be a caller until one was heard.
         call = placed(plan, engines, silero.open(), 7, asked, 12, behind=news)
         (turn,) = call.all("turn_finished")
-        assert turn["heard_text"] == ANSWER
+        assert turn["heard_text"] == "".join(ANSWER)
         assert call.silences == 0
         (committed,) = call.all("turn_committed")
         assert committed["at_ms"] - 7000 - len(asked) / 8 < 1200
