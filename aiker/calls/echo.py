@@ -36,7 +36,7 @@ _ROOM = 128  # rows, so that the history is moved every 2 s only
 QUIET_WINDOWS = 26  # 832 ms behind the last sound that was sent its echo is over
 
 FIRST_GAIN_DB = -9.0  # hybrids and handsets have 14 dB of return loss at least
-MARGIN_DB = 7.0  # by which a sound exceeds its band's least gain: distortion, a room, two bands' worth of lag
+MARGIN_DB = 5.0  # by which a sound exceeds its band's least gain: distortion, a room, two bands' worth of lag
 TURN_MARGIN_DB = 2.0
 LEAK_DB_PER_S = 8.0
 LOUD_DB = -50.0  # dBFS in a band: what is softer tells nothing of the gain
@@ -79,6 +79,7 @@ class EchoDetector:
         self._loudest = np.zeros((_ROOM + _LAGS, bands), np.float32)
         self._least = np.full((_ROOM + _LAGS, bands), 1 / _TOO_SOFT)
         self._at = _ROOM
+        self._ratio = np.full((_LAGS, bands), 1 / _TOO_SOFT)  # received to sent, of the window before
         self._hops = np.zeros((4, bands), np.float32)  # the last of what was sent, oldest first
         self._tails = np.zeros((4, bands), np.float32)  # the same as a room prolongs it
         self._frames = np.zeros((3, WINDOW), np.float32)
@@ -104,7 +105,7 @@ class EchoDetector:
         margin = _TURN_MARGIN if in_turn else _MARGIN
         expected = (self._loudest[lags] * self._bound).sum(axis=1).max() * margin
         self._learn(powers[2], self._least[lags])
-        return bool(powers[2].sum() <= expected)
+        return bool(_NOISE < powers[2].sum() <= expected)
 
     def _remember(self, sent: Powers) -> None:
         """Take the powers of two hops; a lag is known once its neighbours on both sides are."""
@@ -128,4 +129,7 @@ class EchoDetector:
         bound = self._bound
         bound *= _LEAK
         np.minimum(bound, _MOST_GAIN, out=bound)
-        np.minimum(bound, np.maximum(received, _NOISE) * least, out=bound)
+        ratio = np.maximum(received, _NOISE) * least
+        # A dip between two hops of one voice is no less gain: the window before has to bear it out.
+        np.minimum(bound, np.maximum(ratio, self._ratio), out=bound)
+        self._ratio = ratio

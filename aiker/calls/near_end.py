@@ -57,7 +57,8 @@ class NearEnd:
         power = float(np.dot(samples, samples)) / (WINDOW * 32768**2)
         echo = self._echo.window(near, far, in_turn=in_turn)
         voiced = probability >= VOICED and not echo
-        own = self._foreground.window(power, voiced=voiced, in_turn=in_turn, audible=audible)
+        heard = 0.0 if echo else power
+        own = self._foreground.window(heard, voiced=voiced, in_turn=in_turn, audible=audible)
         self._since_own = 0 if own and voiced else self._since_own + 1
         if echo:
             own = in_turn and self._since_own <= GRACE_WINDOWS

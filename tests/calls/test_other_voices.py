@@ -107,8 +107,15 @@ class TestEchoBack:
             seen = (len(call.all("speech_started")), call.silences, len(call.all("turn_finished")))
             assert seen == (1, 0, 1), echo
 
-    @pytest.mark.parametrize("dbfs", [-20, -26])
-    @pytest.mark.parametrize("echo", [Echo(180, 14), Echo(400, 26), Echo(33, 60)])
+    @pytest.mark.parametrize(
+        ("echo", "dbfs", "within_ms"),
+        [
+            (Echo(180, 14), -20, 300),
+            (Echo(180, 14), -26, 1500),  # about as loud as the echo may be
+            (Echo(400, 26), -26, 300),
+            (Echo(33, 60), -32, 300),
+        ],
+    )
     def test_a_caller_over_it_cuts_in(
         self,
         plan: CallPlan,
@@ -117,12 +124,13 @@ class TestEchoBack:
         speech: Callable[..., Pcm],
         echo: Echo,
         dbfs: float,
+        within_ms: float,
     ) -> None:
         asked, cuts_in = speech(QUESTION), speech(CUTS_IN, dbfs=dbfs)
         call = placed(plan, engines, silero.open(), 8, asked, 3.5, cuts_in, 8, echo=echo)
         began_ms = 8000 + len(asked) / 8 + 3500 + first_loud_sample(cuts_in) / 8
         (held,) = call.all("reply_held")
-        assert held["at_ms"] - began_ms < 300
+        assert held["at_ms"] - began_ms < within_ms
         assert [turn["user_text"] for turn in call.all("turn_finished")] == [QUESTION, CUTS_IN]
 
     def test_a_caller_cuts_into_the_greeting_before_anything_is_learned(
