@@ -35,12 +35,14 @@ _ANNOUNCEMENT = (
     "本次(?:通话|服务)(?:将|可能)?(?:会)?(?:被)?录音|通话(?:将|可能)(?:会)?(?:被)?录音"
 )
 _ENGLISH = (
-    r"please (?:hold|stay on the line|wait while)|your call is (?:very )?important|thank you for (?:calling|holding)|"
-    r"press (?:\d|one|two|three|zero|pound|star)\b|the (?:number|person|subscriber) you (?:have dialed|are calling)|"
+    r"please (?:hold|stay on the line|wait while)|your call is (?:very )?important|"
+    r"thank you for (?:calling|holding)|"
+    r"press (?:\d|one|two|three|zero|pound|star)\b|"
+    r"the (?:number|person|subscriber) you (?:have dialed|are calling)|"
     r"(?:leave|record) (?:a|your) message|(?:all|our) (?:agents|operators|lines) are"
 )
 # Who tells of an announcement, or asks, says so in the first person.
-_CALLER = by_sound("我(?!们|司|行|公司)|你们?|吗|怎么|为什么|多少")
+_CALLER = by_sound("我(?!们|司|行|公司)|你们?|怎么|为什么|多少|吗$")
 _HEARD = re.compile(by_sound(_ANNOUNCEMENT))
 _SPOKEN_BY_CALLER = re.compile(_CALLER)
 _HEARD_ENGLISH = re.compile(_ENGLISH, re.IGNORECASE)

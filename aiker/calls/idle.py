@@ -7,8 +7,8 @@
     idle.announced(now_ms)                     # the far side said that it puts us on hold
     idle.lapsed(now_ms, music=False)           # Next.PROMPT: nothing was for as long as the assistant waits
 
-Noises, 嗯 and whatever else is not understood count for nothing, so that no sound keeps a call alive. A far side
-that holds the line, which an announcement or music tells, is left alone for ``LONGEST_HOLD_MS``.
+Noises, 嗯 and whatever else is not understood count for nothing, so that no sound keeps a call alive. A far
+side that holds the line, which an announcement or music tells, is left alone for ``LONGEST_HOLD_MS``.
 """
 
 from __future__ import annotations

@@ -99,7 +99,9 @@ def _others(verdicts: NDArray[np.uint8], powers: NDArray[np.float64]) -> NDArray
     """Return which windows hold another's speech and none of the caller's nearby."""
     own = verdicts == _OWN
     if own.any():  # a turn that a television began belongs to the caller who spoke over it
-        own &= powers >= powers[own].mean() * 10 ** (-UNDER_TURN_DB / 10)
+        under = 10 ** (-UNDER_TURN_DB / 10)
+        loud = powers[own & (powers >= np.quantile(powers[own], 0.95) * under)]
+        own &= powers >= loud.mean() * under
     reach = np.ones(BEFORE_WINDOWS + BEHIND_WINDOWS + 1)
     near = np.convolve(own, reach)[BEFORE_WINDOWS : BEFORE_WINDOWS + len(own)] > 0
     return (verdicts > 0) & ~near

@@ -102,7 +102,15 @@ def test_the_same_words_a_third_time_are_a_recording_but_a_short_plea_is_not() -
 
 @pytest.mark.parametrize(
     ("text", "hesitation"),
-    [("嗯。", True), ("呃…啊", True), ("Mm.", True), ("", False), ("啊？", False), ("好的", False), ("嗯好", False)],
+    [
+        ("嗯。", True),
+        ("呃…啊", True),
+        ("Mm.", True),
+        ("", False),
+        ("啊？", False),
+        ("好的", False),
+        ("嗯好", False),
+    ],
 )
 def test_hesitations(text: str, hesitation: bool) -> None:
     assert is_hesitation(text) is hesitation
@@ -171,11 +179,11 @@ class TestInCalls:
 
     def test_a_noise_into_the_greeting_or_a_prompt_does_not_stop_the_wait(self, plan: CallPlan) -> None:
         async def scenario() -> None:
-            call = ScriptedCall(plan, StandInEngines(hears=[""] * 40))
+            call = ScriptedCall(plan, StandInEngines(hears=[""] * 400))
             await call.waits(0.2)
             while not call.session.finished and call.session._clock.now() < 150_000:
                 await call.speaks(0.3)
-                await call.waits(0.5)
+                await call.waits(1.2)
             assert call.all("call_ended")[0]["reason"] == "silence"
 
         play(scenario)
