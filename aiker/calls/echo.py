@@ -6,16 +6,16 @@
     for near, far in windows:                 # 256 samples (32 ms, 8 kHz) each, on one clock
         if echo.window(near, far): ...        # near holds no more than far can have caused
 
-``far`` is the far-end reference: what is played at the other end while ``near`` is spoken there, by our clock.
-The echo of it lags by up to ``MOST_LAG_MS``. It must not hold what is cleared before it is played.
+``far`` is the far-end reference: what is played at the other end while ``near`` is spoken there, by our
+clock. The echo of it lags by up to ``MOST_LAG_MS``. It must not hold what is cleared before it is played.
 
 For each lag and frequency band an upper bound of the echo's gain is kept: the least ratio of received to sent
-power seen while something loud enough was sent. At the lag of a real echo that is its gain, whatever else is said
-over it; at any other lag, and without an echo, it soon falls to that of the line's noise. What the bounds cannot
-explain is somebody speaking. Before anything is learned all that is ``-FIRST_GAIN_DB`` dB softer than what was
-sent may be echo, so that none interrupts its own cause from the first syllable on; a bound rises by
-``LEAK_DB_PER_S`` while nothing lowers it, so that a path that changed is learned again. (Minimum statistics: R.
-Martin, IEEE Trans. Speech and Audio Processing 9 (5), 2001; here of a ratio.)
+power seen while something loud enough was sent. At the lag of a real echo that is its gain, whatever else is
+said over it; at any other lag, and without an echo, it soon falls to that of the line's noise. What the
+bounds cannot explain is somebody speaking. Before anything is learned all that is ``-FIRST_GAIN_DB`` softer
+than what was sent may be echo, so that none interrupts its own cause from the first syllable on; a bound
+rises by ``LEAK_DB_PER_S`` while nothing lowers it, so that a path that changed is learned again. (Minimum
+statistics: R. Martin, IEEE Trans. Speech and Audio Processing 9 (5), 2001; here of a ratio.)
 """
 
 from __future__ import annotations
@@ -45,14 +45,10 @@ _TAIL_DB = 4.0  # a room's decay a hop, RT60 of 0.24 s
 _EDGES_HZ = (250, 500, 900, 1400, 2000, 2700, 3500)
 _FREQUENCIES = np.fft.rfftfreq(WINDOW, 1 / g711.RATE)
 _HANN = np.hanning(WINDOW).astype(np.float32)
-_SCALE = 2 / (32768**2 * WINDOW * float((_HANN**2).sum()))  # bins' power, 1 = full scale
-_BANDS = np.stack(
-    [
-        (low <= _FREQUENCIES) & (high > _FREQUENCIES)
-        for low, high in zip(_EDGES_HZ, _EDGES_HZ[1:], strict=False)
-    ],
-    axis=1,
-).astype(np.float32) * np.float32(_SCALE)
+_SCALE = np.float32(2 / (32768**2 * WINDOW * float((_HANN**2).sum())))  # bins' power, 1 = full scale
+_BANDS = _SCALE * np.stack(
+    [(low <= _FREQUENCIES) & (high > _FREQUENCIES) for low, high in pairwise(_EDGES_HZ)], axis=1
+).astype(np.float32)
 
 Powers = NDArray[np.float32]
 

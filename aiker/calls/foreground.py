@@ -8,14 +8,14 @@
     foreground.accepted()                        # the turn had words: that is the level of this caller
     foreground.relax()                           # nobody was heard for long: the caller may be softer now
 
-Levels are dBFS of the mean of three windows, whose peaks are 2 to 6 dB over the active level of a sentence (RMS of
-its speech). What counts:
+Levels are dBFS of the mean of three windows, whose peaks are 2 to 6 dB over the active level of a sentence
+(RMS of its speech). What counts:
 
-- Nothing below ``FLOOR_DB``: a caller at -42 dBFS is heard, a television 30 dB under one at -20 is not. Into a
-  greeting, while the caller is not known yet, ``GREETING_DB``: 20 dB under such a caller is not.
+- Nothing below ``FLOOR_DB``: a caller at -42 dBFS is heard, a television 30 dB under one at -20 is not. Into
+  a greeting, while the caller is not known yet, ``GREETING_DB``: 20 dB under such a caller is not.
 - Once known, nothing softer than ``UNDER_CALLER_DB`` below the caller.
-- Within a turn, speech ``UNDER_TURN_DB`` below that of the turn itself is silence. A syllable may be that soft, so
-  it takes ``GRACE_WINDOWS`` of it.
+- Within a turn, speech ``UNDER_TURN_DB`` below that of the turn itself is silence. A syllable may be that
+  soft, so it takes ``GRACE_WINDOWS`` of it.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 
     is_music(pcm)          # 8 kHz, ``LISTEN_MS`` of it; True for music, False for noise
 
-Most windows have a tone, a bin far over the mean of those around it, and it is another one now and then. Noise
-of any colour has none, a hum or a beep always the same. Speech has fewer, and the speech detector tells it.
+Most windows have a tone, a bin far over the mean of those around it, and it is another one now and then.
+Noise of any colour has none, a hum or a beep always the same. Speech has fewer, and the speech detector
+tells it.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def mixed(*parts: Pcm) -> Pcm:
 
 
 def likeness_of(heard: NDArray[np.float64], pcm: Pcm) -> float:
-    """Return the greatest correlation of ``pcm`` with a stretch of ``heard``, relative to its own: 1 is whole."""
+    """Return the greatest correlation of ``pcm`` with a stretch of ``heard``; 1 is all of it."""
     size = len(heard) + len(pcm)
     correlation = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(pcm, size)), size)
     return float(np.abs(correlation).max() / np.sum(pcm.astype(np.float64) ** 2))
@@ -86,7 +86,7 @@ class Echo:
 
 @dataclass
 class SpeakingEngines(StandInEngines):
-    """Says and recognises real speech: what it knows, by its text. Anything else is said in 200 ms of silence."""
+    """Says and recognises real speech, by its text; anything else is said in 200 ms of silence."""
 
     voice_of: dict[str, Pcm] = field(default_factory=dict)
     knows: dict[str, Pcm] = field(default_factory=dict)

@@ -18,8 +18,8 @@ SECOND = g711.RATE
 def babble(seed: int, seconds: float, dbfs: float = -20) -> Pcm:
     """Return noise with the rhythm of speech, its syllables in different bands, over the telephone."""
     random = np.random.default_rng(seed)
-    parts = []
-    while sum(map(len, parts)) < seconds * SECOND:
+    parts: list[NDArray[np.float64]] = []
+    while sum(len(part) for part in parts) < seconds * SECOND:
         size = int(random.integers(800, 2000))
         spectrum = np.fft.rfft(random.standard_normal(size))
         hz = np.fft.rfftfreq(size, 1 / SECOND)

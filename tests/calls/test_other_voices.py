@@ -70,6 +70,10 @@ def engines(speech: Callable[..., Pcm]) -> SpeakingEngines:
     return SpeakingEngines(answers=["".join(ANSWER)] * 9, voice_of=said, knows=knows)
 
 
+def onset_ms(pcm: Pcm) -> float:
+    return (first_loud_sample(pcm) or 0) / 8
+
+
 def placed(
     plan: CallPlan, engines: SpeakingEngines, detector: Detector, *script: float | Pcm, **line: Any
 ) -> LineCall:
@@ -128,7 +132,7 @@ class TestEchoBack:
     ) -> None:
         asked, cuts_in = speech(QUESTION), speech(CUTS_IN, dbfs=dbfs)
         call = placed(plan, engines, silero.open(), 8, asked, 3.5, cuts_in, 8, echo=echo)
-        began_ms = 8000 + len(asked) / 8 + 3500 + first_loud_sample(cuts_in) / 8
+        began_ms = 8000 + len(asked) / 8 + 3500 + onset_ms(cuts_in)
         (held,) = call.all("reply_held")
         assert held["at_ms"] - began_ms < within_ms
         assert [turn["user_text"] for turn in call.all("turn_finished")] == [QUESTION, CUTS_IN]
@@ -139,7 +143,7 @@ class TestEchoBack:
         cuts_in = speech(QUESTION, dbfs=-20)
         call = placed(plan, engines, silero.open(), 1, cuts_in, 8, echo=Echo(180, 20))
         (held,) = call.all("reply_held")
-        assert held["at_ms"] - 1000 - first_loud_sample(cuts_in) / 8 < 300
+        assert held["at_ms"] - 1000 - onset_ms(cuts_in) < 300
         assert [turn["user_text"] for turn in call.all("turn_finished")] == [QUESTION]
 
 
@@ -155,7 +159,7 @@ class TestTelevision:
     ) -> None:
         news = np.concatenate([speech(text, "zm_yunjian", -20 - under_db) for text in NEWS])
         asked = speech(QUESTION)
-        # Within a second of the greeting's end: a television 20 dB softer may be a caller until one was heard.
+        # Soon after the greeting: a television 20 dB softer may be a caller until one was heard.
         call = placed(plan, engines, silero.open(), 7, asked, 12, behind=news)
         (turn,) = call.all("turn_finished")
         assert turn["heard_text"] == "".join(ANSWER)
