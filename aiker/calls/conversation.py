@@ -65,7 +65,7 @@ logger = logging.getLogger(__name__)
 
 RECHECK_S = 1.0  # a prompt that somebody speaks over waits
 MAX_FAILURES = 3  # engine failures in a row that end the call
-MOST_HEARD_MS = 60_000  # of a turn, its end: a television never pauses, and recognition costs by the second
+MOST_HEARD_MS = 60_000  # of a turn that was joined again and again, its end: recognition costs by the second
 
 
 class Conversation:
