@@ -27,6 +27,7 @@ from django.conf import settings
 from aiker import logs
 from aiker.calls import prompt
 from aiker.calls.announcer import Announcer
+from aiker.calls.backchannel import asks
 from aiker.calls.completeness import asks_for_number
 from aiker.calls.end_of_turn import EndOfTurn, goes_on
 from aiker.calls.engines import CallEngines
@@ -34,6 +35,7 @@ from aiker.calls.events import CallEvent
 from aiker.calls.fillers import Fillers
 from aiker.calls.floor import PREROLL_MS, Floor
 from aiker.calls.hold import Hold
+from aiker.calls.idle import Idle, Next
 from aiker.calls.journal import Journal
 from aiker.calls.keypad import Keypad
 from aiker.calls.latency import Timeline
@@ -41,7 +43,9 @@ from aiker.calls.manners import Manner
 from aiker.calls.memory import Memory
 from aiker.calls.menu import Keyed, keyed
 from aiker.calls.models import EndReason
+from aiker.calls.near_end import NearEnd
 from aiker.calls.partials import Partials
+from aiker.calls.passed_over import Screen, Why
 from aiker.calls.pauses import PauseJudge
 from aiker.calls.plan import CallPlan
 from aiker.calls.recorder import Recorder
@@ -59,8 +63,9 @@ from engines.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
+RECHECK_S = 1.0  # a prompt that somebody speaks over waits
 MAX_FAILURES = 3  # engine failures in a row that end the call
-MOST_HEARD_MS = 60_000  # of a turn, its end: a television never pauses, and recognition costs by the second
+MOST_HEARD_MS = 60_000  # of a turn that was joined again and again, its end: recognition costs by the second
 
 
 class Conversation:
@@ -92,12 +97,14 @@ class Conversation:
         self._announcer = Announcer(engines, speaker, self._emit)
         self._turns = TurnTaking(TurnSettings(longest_pause_ms=plan.longest_pause_ms))
         detector = EndOfTurn(plan.end_of_turn_ms, plan.longest_pause_ms)
+        self._near_end = NearEnd(recorder)
         self._pause = PauseJudge(self._turns, detector, engines.turn_model, asyncio.get_running_loop())
         self._speculation = Speculation(settings.AIKER.speculation_load)
         me = weakref.proxy(self)  # see ``CallSession``
         self._floor = Floor(
             speaker,
             recorder,
+            self._near_end,
             self._turns,
             engines.stt,
             self._emit,
@@ -113,6 +120,8 @@ class Conversation:
             settings.AIKER.speculation_load,
         )
         self._memory = Memory(plan.apology)
+        self._idle = Idle(plan.silence_prompts)
+        self._screen = Screen(self._idle)
         self._unheard = Unheard()
         self._reply: Reply | None = None
         self._speech_from_ms = 0.0
@@ -123,7 +132,6 @@ class Conversation:
         self._input_until = 0.0  # the last key, or the end of what was said with keys
         self._turn_number = 1
         self._greeted = True  # or about to be
-        self._silence_count = 0
         self._failures = 0
         self._closing = False  # the last words are being said
         self._pending_tool: Called | None = None  # waits for the caller's yes
@@ -181,9 +189,12 @@ class Conversation:
         """Take the next window of the caller's audio, from ``start_ms`` of that on."""
         if self._closing:
             return
+        audible = self._speaker.audible
+        probability = self._near_end.window(
+            start_ms, probability, in_turn=self._turns.speaking, audible=audible
+        )
         self._floor.window(WINDOW_MS, probability)
         self._unheard.window(WINDOW_MS, probability)
-        audible = self._speaker.audible
         for decision in self._turns.step(start_ms, WINDOW_MS, probability, assistant_audible=audible):
             if not self._floor.take(decision):
                 _HANDLERS[decision.kind](self, decision)
@@ -191,8 +202,6 @@ class Conversation:
             self._partials.step()
 
     def _on_speech_started(self, decision: Decision) -> None:
-        self._timers.cancel("silence")
-        self._silence_count = 0
         self._emit(CallEvent.SPEECH_STARTED, self._turn_number)
         self._speech_from_ms = decision.speech_start_ms
         self._unheard.begin()
@@ -243,10 +252,23 @@ class Conversation:
 
     def _on_heard(self, reply: Reply) -> bool:
         """Take what was recognised; say whether the answer may be begun before the turn is over."""
+        if reply.user_text and reply.audio:
+            self._near_end.accepted()
         if reply is not self._reply or reply.committed:
             return True
         may_be_all = self._pause.heard(reply.user_text)
         return may_be_all and not reply.error and self._speculation.begin()
+
+    def _why_passed_over(self, text: str) -> Why:
+        return self._screen.why(text, asked=bool(self._pending_tool) or asks(self._memory.last_said))
+
+    def _pass_over(self, reply: Reply) -> None:
+        """Let go of a turn that is none: nothing was understood, or nobody spoke to us."""
+        self._reply = None
+        self._speculation.end_turn()
+        if reply.passed_over:
+            self._emit(CallEvent.PASSED_OVER, reply.number, text=reply.heard_as, why=reply.passed_over)
+            self._screen.take(reply.heard_as, reply.passed_over, self._now())
 
     def _goes_on(self, reply: Reply, start_ms: float) -> bool:
         """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""
@@ -277,7 +299,7 @@ class Conversation:
         return self._begin_reply(start_ms, audio, speech_end)
 
     def _said(self, start_ms: float, end_ms: float) -> bytes:
-        return self._recorder.caller(max(start_ms - PREROLL_MS, end_ms - MOST_HEARD_MS), end_ms)
+        return self._near_end.audio(max(start_ms - PREROLL_MS, end_ms - MOST_HEARD_MS), end_ms)
 
     def _begin_reply(
         self, start_ms: float, audio: bytes, speech_end: float, keys: Keyed | None = None
@@ -295,6 +317,7 @@ class Conversation:
             earlier=self._memory.earlier,
             keyed=keys,
             on_heard=self._on_heard,
+            screen=self._why_passed_over,
         )
         self._reply = reply
         self._spawn(self._follow(reply, reply.start()))
@@ -352,17 +375,17 @@ class Conversation:
         if reply is not self._reply:
             return
         if not reply.user_text and not reply.error:
-            self._reply = None  # no turn
-            self._speculation.end_turn()
+            self._pass_over(reply)
             if not self._greeted and self._turn_number == 1:
                 self._greeted = await self._say_to_silence(self.plan.greeting)  # a noise kept it back
             served = reply.served.get("stt")
-            if served and self._unheard.ask_again(served.certainty.get("no_speech_prob")):
-                await self._say_to_silence(self.plan.unheard_answer)
+            nobody = reply.passed_over or self._idle.on_hold
+            if nobody or not served or not self._unheard.ask_again(served.certainty.get("no_speech_prob")):
+                return  # and the wait for words goes on
+            await self._say_to_silence(self.plan.unheard_answer)
             if self._reply is not None:
                 return
         else:
-            self._unheard.understood()
             self._finish_turn(reply)
         if self._failures >= MAX_FAILURES:
             await self.say_goodbye(EndReason.ENGINE_FAILURE)
@@ -385,6 +408,9 @@ class Conversation:
     def _close_turn(self, reply: Reply, *, interrupted: bool) -> None:
         """Record the turn and put what was heard, and only that, into the history."""
         self._reply = None
+        if reply.user_text:
+            self._unheard.understood()
+            self._screen.take(reply.user_text, Why.NONE, self._now())
         at_ms = max(0, round(self._recorder.spoken_at(reply.speech_start_ms)))
         # What was typed has no sound to measure from.
         recorded_ms = None
@@ -423,7 +449,7 @@ class Conversation:
         if keys is None and not self._keypad.typing:
             return
         self._timers.cancel("silence")
-        self._silence_count = 0
+        self._idle.understood()
         reply = self._reply
         if reply is None:
             if self._speaker.busy:
@@ -488,25 +514,28 @@ class Conversation:
         self._timers.set("silence", seconds, self._on_silence)
 
     def _on_silence(self) -> None:
-        if not self._caller_is_silent():
-            return  # the end of that turn starts the wait again
-        self._holding = False
-        self._silence_count += 1
-        if self._silence_count > self.plan.silence_prompts:
-            self._spawn(self.say_goodbye(EndReason.SILENCE))
+        if self._speaker.busy or not self._caller_is_silent():
+            self._timers.set("silence", RECHECK_S, self._on_silence)
             return
-        self._emit(CallEvent.SILENCE_PROMPT, count=self._silence_count)
-        self._spawn(self._prompt())
+        self._holding = False
+        match self._idle.lapsed(self._now(), music=self._near_end.music()):
+            case Next.WAIT:
+                self._expect_speech()
+            case Next.PROMPT:
+                self._near_end.relax()
+                self._emit(CallEvent.SILENCE_PROMPT, count=self._idle.count)
+                self._spawn(self._prompt())
+            case Next.GOODBYE:
+                self._spawn(self.say_goodbye(EndReason.SILENCE))
 
     async def _prompt(self) -> None:
         await self._say_to_silence(self.plan.silence_prompt)
-        if self._reply is None:
-            self._expect_speech()
+        self._expect_speech()
 
     async def say_goodbye(self, reason: EndReason) -> None:
         """Say so, and end the call; one that was ended for silence goes on if the caller speaks after all."""
         self._timers.cancel("silence")
-        self._closing = reason is not EndReason.SILENCE
+        self._closing = reason is not EndReason.SILENCE or self._idle.given_up
         if self._reply and self._reply.committed:
             self._interrupt(self._reply)
         else:
@@ -517,6 +546,8 @@ class Conversation:
         await self._speaker.drained()
         if self._closing or self._caller_is_silent():
             await self._hang_up(reason)
+        else:
+            self._expect_speech()
 
 
 _HANDLERS = {

@@ -21,6 +21,7 @@ class CallEvent(StrEnum):
     TRANSCRIPT = "transcript"  # text, final
     TURN_COMMITTED = "turn_committed"
     TURN_REOPENED = "turn_reopened"  # heard: what the caller heard of an answer that is taken back
+    PASSED_OVER = "passed_over"  # text, why (announcement, hesitation): words that are no turn
     PASSAGES = "passages"  # passages: [{key, title, text, score}]
     REPLY_TEXT = "reply_text"  # text: one clause, or a fixed sentence (turn is then null)
     REPLY_STARTED = "reply_started"

@@ -2,7 +2,7 @@
 
 ::
 
-    floor = Floor(speaker, recorder, turns, stt, emit, now, spawn, on_interrupted)
+    floor = Floor(speaker, recorder, near_end, turns, stt, emit, now, spawn, on_interrupted)
     floor.stop(decision, reply)          # speech during the reply: it is held
     floor.take(decision)                 # True while held: what turn taking decides waits for the verdict
     floor.window(32, probability)
@@ -21,6 +21,7 @@ from aiker.calls.backchannel import HINT, asks
 from aiker.calls.barge_in import Act, BargeInSettings
 from aiker.calls.events import CallEvent, Emit
 from aiker.calls.hold import Hold
+from aiker.calls.near_end import NearEnd
 from aiker.calls.playout import Segment
 from aiker.calls.recorder import Recorder
 from aiker.calls.reply import Reply
@@ -40,6 +41,7 @@ class Floor:
         self,
         speaker: Speaker,
         recorder: Recorder,
+        near_end: NearEnd,
         turns: TurnTaking,
         stt: STTAdapter,
         emit: Emit,
@@ -49,6 +51,7 @@ class Floor:
     ) -> None:
         self._speaker = speaker
         self._recorder = recorder
+        self._near_end = near_end
         self._turns = turns
         self._stt = stt
         self._emit = emit
@@ -95,7 +98,7 @@ class Floor:
             self._hold = self._reply = None
 
     async def _recognise(self, start_ms: float, end_ms: float, note: Note) -> str:
-        return await self._stt.transcribe(self._recorder.caller(start_ms - PREROLL_MS, end_ms), note, HINT)
+        return await self._stt.transcribe(self._near_end.audio(start_ms - PREROLL_MS, end_ms), note, HINT)
 
     def _on_verdict(self, hold: Hold, verdict: Act) -> None:
         reply = self._reply

@@ -63,6 +63,11 @@ class Recorder:
         start = max(0, int(start_ms * _BYTES_PER_MS))
         return bytes(self._caller[start : max(start, int(end_ms * _BYTES_PER_MS))])
 
+    def assistant(self, start_ms: float, end_ms: float) -> bytes:
+        """Return assistant audio between two moments (our clock), silence where nothing is played."""
+        start, end = (round(max(0.0, ms) * _BYTES_PER_MS) for ms in (start_ms, end_ms))
+        return bytes(self._assistant[start:end]).ljust(end - start, g711.SILENCE)
+
     def spoken_at(self, audio_ms: float) -> float:
         """Return the moment (our clock) at which ``audio_ms`` of the caller's audio was spoken."""
         return self._anchor + audio_ms
@@ -121,8 +126,7 @@ class Recorder:
         here = Place(self.caller_ms, now_ms)
         if place is None:
             return here, b"", b""
-        start, end = (round(max(0.0, ms) * _BYTES_PER_MS) for ms in (place.assistant_ms, now_ms))
-        assistant = bytes(self._assistant[start:end]).ljust(end - start, g711.SILENCE)
+        assistant = self.assistant(place.assistant_ms, now_ms)
         return here, self.caller(place.caller_ms, here.caller_ms), assistant
 
     def forget(self) -> None:

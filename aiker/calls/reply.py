@@ -34,6 +34,7 @@ from aiker.calls.model_output.fallback import words_behind
 from aiker.calls.model_output.filter import OutputFilter
 from aiker.calls.model_output.stream import filter_for, spoken_words, without_thoughts
 from aiker.calls.models import EndReason
+from aiker.calls.passed_over import Why
 from aiker.calls.playout import Segment
 from aiker.calls.records import TurnRecord
 from aiker.calls.spoken import Spoken
@@ -69,6 +70,9 @@ class Reply:
     manner: Manner = Manner.NONE
     # Told when the transcript is known, or will not be; says whether to answer before the turn is over.
     on_heard: Callable[[Reply], bool] = lambda _reply: True
+    # Says why words are no turn: they are then taken for none.
+    screen: Callable[[str], Why] = lambda _text: Why.NONE
+    passed_over: Why = Why.NONE
     user_text: str = ""
     heard_as: str = ""
     found: Found | None = None
@@ -251,6 +255,8 @@ class Reply:
         heard = await self._hear()
         self.user_text = voice.correct(heard)
         self.heard_as = heard if heard != self.user_text else ""
+        if not self.keyed and (why := self.screen(self.user_text)):
+            self.passed_over, self.heard_as, self.user_text = why, self.user_text, ""
         self.manner = manner_of(self.user_text)
         if self.keyed:
             self.user_text, self.manner = self.user_text + self.keyed.text, self.keyed.manner

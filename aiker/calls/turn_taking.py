@@ -8,7 +8,9 @@
             ...
     turns.require(250)       # in a pause: this much silence is enough, what was said is a whole sentence
 
-Time is the caller's audio time in ms; no clock, no I/O, so tests script it.
+A turn that is too long, as a television's, ends in the middle of its speech: its words tell what it was. What
+goes on behind it begins no turn before it pauses. Time is the caller's audio time in ms; no clock, no I/O, so
+tests script it.
 """
 
 from __future__ import annotations
@@ -46,12 +48,16 @@ class TurnSettings:
     barge_in_ms: float = 64  # less than a start: the reply is only held, see ``barge_in``
     pause_ms: float = 64
     longest_pause_ms: float = 1500
+    longest_speech_ms: float = 20_000  # without any pause: nobody has so much breath
+    longest_turn_ms: float = 40_000
+    passed_pause_ms: float = 320  # behind a turn that was ended for its length
 
 
 class _State(Enum):
     SILENT = 0
     SPEAKING = 1
     PAUSED = 2
+    PASSED = 3  # speech goes on behind a turn that was ended for its length
 
 
 class TurnTaking:
@@ -63,12 +69,13 @@ class TurnTaking:
         self._run_ms = 0.0  # speech gathered towards a start, while silent
         self._start_ms = 0.0
         self._end_ms = 0.0
+        self._paused_ms = 0.0  # end of the last pause, or the start
         self._needed_ms = settings.longest_pause_ms
 
     @property
     def speaking(self) -> bool:
         """Whether an utterance has begun that has not ended."""
-        return self._state is not _State.SILENT
+        return self._state in (_State.SPEAKING, _State.PAUSED)
 
     @property
     def in_speech(self) -> bool:
@@ -93,6 +100,8 @@ class TurnTaking:
         now = window_start_ms + window_ms
         if self._state is _State.SILENT:
             return self._listen(window_start_ms, now, probability, assistant_audible)
+        if self._state is _State.PASSED:
+            return self._pass_over(now, probability)
         return self._follow(now, probability)
 
     def forget(self) -> None:
@@ -113,6 +122,7 @@ class TurnTaking:
         if self._run_ms < needed:
             return []
         self._state, self._end_ms, self._run_ms = _State.SPEAKING, now, 0.0
+        self._paused_ms = self._start_ms
         return [self._decide(Turn.SPEECH_STARTED, now)]
 
     def _follow(self, now: float, probability: float) -> list[Decision]:
@@ -125,8 +135,11 @@ class TurnTaking:
         if speaking:
             self._end_ms = now
             if self._state is _State.PAUSED:
-                self._state = _State.SPEAKING
+                self._state, self._paused_ms = _State.SPEAKING, now
                 decisions.append(self._decide(Turn.RESUMED, now))
+            if self._too_long(now):
+                decisions.append(self._end(now))
+                self._state = _State.PASSED
             return decisions
         silence = now - self._end_ms
         if self._state is _State.SPEAKING and silence >= self._settings.pause_ms:
@@ -136,6 +149,21 @@ class TurnTaking:
         if self._state is _State.PAUSED and silence >= self._needed_ms:
             decisions.append(self._end(now))
         return decisions
+
+    def _too_long(self, now: float) -> bool:
+        settings = self._settings
+        return (
+            now - self._paused_ms >= settings.longest_speech_ms
+            or now - self._start_ms >= settings.longest_turn_ms
+        )
+
+    def _pass_over(self, now: float, probability: float) -> list[Decision]:
+        """Wait for a pause: what only goes on is part of what was judged."""
+        if probability >= self._settings.silence_probability:
+            self._end_ms = now
+        elif now - self._end_ms >= self._settings.passed_pause_ms:
+            self.forget()
+        return []
 
     def _end(self, now: float) -> Decision:
         self._state = _State.SILENT

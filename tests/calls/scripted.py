@@ -199,10 +199,14 @@ class ScriptedCall:
 
     async def _windows(self, seconds: float, probability: float, sample: bytes) -> None:
         for _ in range(round(seconds * 1000 / WINDOW_MS)):
-            await asyncio.sleep(WINDOW_MS / 1000)
-            self.session.receive(data=sample * 256)
-            self.engines.on_window(self._audio_ms, probability)
-            self._audio_ms += WINDOW_MS
+            await self.hears(sample * 256, probability)
+
+    async def hears(self, window: bytes, probability: float) -> None:
+        """Send a window of the caller's audio, and what the detector says of it."""
+        await asyncio.sleep(WINDOW_MS / 1000)
+        self.session.receive(data=window)
+        self.engines.on_window(self._audio_ms, probability)
+        self._audio_ms += WINDOW_MS
 
     def presses(self, keys: str) -> None:
         for key in keys:

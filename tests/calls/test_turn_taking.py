@@ -99,3 +99,20 @@ def test_nothing_makes_a_pause_longer_than_the_limit() -> None:
     script = Script(longest_pause_ms=500).speech(320).silence(96)
     script.turns.require(9000)
     assert script.silence(640).log[-1] == (Turn.ENDED, 320 + 512)
+
+
+def test_speech_without_a_pause_ends_the_turn_and_begins_none_before_it_pauses() -> None:
+    script = Script().speech(60_000)
+    assert script.log == [(Turn.SPEECH_STARTED, 96), (Turn.ENDED, 20_000)]
+    assert not script.turns.speaking
+    script.silence(352).speech(128)
+    assert [kind for kind, _ in script.log][2:] == [Turn.SPEECH_STARTED]
+
+
+def test_a_long_story_with_breaths_is_one_turn_up_to_the_longest() -> None:
+    script = Script()
+    for _ in range(6):
+        script.speech(6400).silence(96)
+    assert Turn.ENDED not in [kind for kind, _ in script.log]
+    script.speech(6400)
+    assert script.log[-1] == (Turn.ENDED, 40_000)

@@ -229,18 +229,19 @@ class _Measured(StandInEngines):
         return await super().transcribe(mulaw, note)
 
 
-def test_of_speech_without_end_only_the_last_minute_is_recognised(plan: CallPlan) -> None:
+def test_speech_without_end_is_answered_by_its_words_and_the_call_ends(plan: CallPlan) -> None:
     engines = _Measured([], ["六十块。"])
     engines.seconds = []
 
     async def scenario() -> None:
         call = ScriptedCall(plan, engines)
         await call.waits(2)
-        await call.speaks(200)  # a television, or a long story
-        await call.waits(5)
+        await call.speaks(200)  # a television
         await call.hangs_up()
         (turn,) = call.all("turn_finished")
         assert turn["heard_text"] == "六十块。"
+        assert call.all("turn_committed")[0]["at_ms"] == pytest.approx(22_000, abs=200)
+        assert call.all("call_ended")[0]["reason"] == "silence"
 
     play(scenario)
-    assert max(engines.seconds) == engines.seconds[-1] == 60
+    assert max(engines.seconds) == pytest.approx(20, abs=0.5)
