@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from aiker.calls import computed, prompt
+from aiker.calls import computed, dictation, prompt
 from aiker.calls.grounded import Grounding
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.small_talk import is_small_talk
@@ -40,6 +40,8 @@ from knowledge.rag import Found, sentence
 
 NEAREST = "这个我不太清楚，我知道的是："
 """Said before an entry's words that may not be what was asked."""
+GO_ON = "您请说。"
+"""Said to who wants to speak and does not go on."""
 OTHER_UNKNOWN = "另外那个问题我不太清楚。"
 """Said behind an entry's words when another question of the same sentence has no answer."""
 
@@ -102,6 +104,11 @@ def decide(
     that are nearest, or in those of the assistant. ``found`` is None when nothing was searched. A caller who
     asks for a person where nobody can be handed over is told so, in the line that ``history`` does not have.
     """
+    last = history[-1]["content"] if history else ""
+    if text := dictation.reply_to(question, last):
+        return Decision(Way.MANNER, text)
+    if number := dictation.dictated(question):
+        return Decision(Way.MANNER, dictation.read_back(number))
     if text := mannerly(manner_of(question), words):
         return Decision(Way.MANNER, text)
     if text := computed.clock_answer(question, now):
@@ -180,6 +187,8 @@ def mannerly(manner: Manner, words: Words) -> str:
             return words.machine_answer
         case Manner.REPEAT | Manner.SLOWER:
             return words.greeting
+        case Manner.LISTEN | Manner.LEAD_IN:
+            return GO_ON
     return ""
 
 

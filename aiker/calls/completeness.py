@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from aiker.calls.manners import Manner, manner_of
+
 
 class Completeness(StrEnum):
     """What the words say about the end of a sentence."""
@@ -31,6 +33,10 @@ def completeness(text: str) -> Completeness:
     if not clauses:
         return Completeness.UNCLEAR
     whole, last = "".join(clauses), clauses[-1]
+    if (manner := manner_of(text)) is Manner.LEAD_IN:
+        return Completeness.UNFINISHED
+    if manner:
+        return Completeness.FINISHED
     if digits := _DIGITS_AT_END.search(whole):
         return _number(digits[0])
     if _ANSWER.fullmatch(whole) or _ANSWER.fullmatch(last):
@@ -40,6 +46,12 @@ def completeness(text: str) -> Completeness:
     return Completeness.FINISHED if _QUESTION.search(last) or _SETTLED.search(last) else Completeness.UNCLEAR
 
 
+def is_circumstance(text: str) -> bool:
+    """Whether a caller tells of their situation and has asked and wanted nothing yet: 我们公司有五个人."""
+    whole = _SPACE.sub("", "".join(_BREAK.split(text)))
+    return bool(_OF_MYSELF.match(whole)) and not (_QUESTION.search(whole) or _WANTED.search(whole))
+
+
 def asks_for_number(said: str) -> bool:
     """Whether the assistant, who said this last, asked for something that is dictated digit by digit."""
     return _NUMBER_WANTED.search(said) is not None and not re.search(
@@ -47,6 +59,14 @@ def asks_for_number(said: str) -> bool:
     )
 
 
+_OF_MYSELF = re.compile(
+    r"(?:嗯|那个|就是|是这样的?|你好|您好|喂)*"
+    r"(?:我们?(?!想|要|需要|能|可以|该)|咱们?|我(?:家|公司|朋友|同事|老板|爱人|孩子))"
+)
+_WANTED = re.compile(
+    r"想|要(?!来|去|走|搬|到|过来|结婚)|需要|帮|给我|麻烦|请|(?:预[约订定]|取消|办理|查|订|开发?票)(?![了过的])|投诉|转人工|退款|"
+    r"确认|谢|知道|明白|再见|听|不用|好的|没事|[0-9零〇一二三四五六七八九幺]{5}"
+)
 _BREAK = re.compile(r"[，。！？；：,.!?;:、…]+")
 _SPACE = re.compile(r"[\s\-—“”\"']+")
 

@@ -25,11 +25,11 @@ from typing import Any
 from django.conf import settings
 
 from aiker import logs
-from aiker.calls import prompt
+from aiker.calls import answering, prompt
 from aiker.calls.announcer import Announcer
 from aiker.calls.backchannel import asks
 from aiker.calls.completeness import asks_for_number
-from aiker.calls.end_of_turn import EndOfTurn, goes_on
+from aiker.calls.end_of_turn import REOPEN_MS, EndOfTurn, goes_on
 from aiker.calls.engines import CallEngines
 from aiker.calls.events import CallEvent
 from aiker.calls.fillers import Fillers
@@ -64,6 +64,7 @@ from engines.errors import EngineError
 logger = logging.getLogger(__name__)
 
 RECHECK_S = 1.0  # a prompt that somebody speaks over waits
+GO_ON_S = 3  # how long who asked for the floor is waited for
 MAX_FAILURES = 3  # engine failures in a row that end the call
 MOST_HEARD_MS = 60_000  # of a turn that was joined again and again, its end: recognition costs by the second
 
@@ -127,6 +128,7 @@ class Conversation:
         self._speech_from_ms = 0.0
         self._carry_from_ms: float | None = None  # start of a withdrawn turn, continued by the next
         self._holding = False  # the caller asked to wait
+        self._listening = False  # the caller asked for the floor
         self._keypad = Keypad(plan.menu)
         self._typed = ""  # complete, while the caller still speaks
         self._input_until = 0.0  # the last key, or the end of what was said with keys
@@ -212,7 +214,7 @@ class Conversation:
                 self._floor.stop(decision, None)  # a greeting or a prompt
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.spoken.was_sent or reply.tools.acted:
+        elif reply.error or reply.spoken.was_sent or reply.tools.acted or not self._goes_on_at_once(reply):
             self._floor.stop(decision, reply)
         else:
             self._reopen(reply)
@@ -221,7 +223,8 @@ class Conversation:
         self._emit(CallEvent.SPEECH_PAUSED, self._turn_number)
         self._partials.stop()
         reply = self._open_reply(decision)
-        self._pause.begin(reply.audio, dictating=asks_for_number(self._memory.last_said))
+        last = self._memory.last_said
+        self._pause.begin(reply.audio, dictating=asks_for_number(last), answering=asks(last))
 
     def _on_resumed(self, decision: Decision) -> None:  # noqa: ARG002
         self._withdraw()
@@ -270,11 +273,20 @@ class Conversation:
             self._emit(CallEvent.PASSED_OVER, reply.number, text=reply.heard_as, why=reply.passed_over)
             self._screen.take(reply.heard_as, reply.passed_over, self._now())
 
+    def _goes_on_at_once(self, reply: Reply) -> bool:
+        """Whether what is said now continues the turn that is being thought about: it comes soon behind it.
+
+        Later it may be 嗯, which must not begin the answer anew, or another turn: words over a filler.
+        """
+        return reply.committed_at is None or self._now() - reply.committed_at <= REOPEN_MS
+
     def _goes_on(self, reply: Reply, start_ms: float) -> bool:
         """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""
         if reply.error or reply.tools.acted or reply.committed_at is None:
             return False
         began = self._recorder.spoken_at(start_ms)
+        if reply.filler:
+            return began - reply.committed_at <= REOPEN_MS
         heard_ms = None if reply.spoken.plays_from is None else began - reply.spoken.plays_from
         return goes_on(began - reply.committed_at, heard_ms)
 
@@ -424,6 +436,7 @@ class Conversation:
         self._pending_tool = offered or (reply.pending if reply.manner else None)
         self._speculation.end_turn()
         self._holding = reply.manner is Manner.WAIT
+        self._listening = reply.listens
         self._memory.take(reply, record)
         self._turn_number += 1
         self._journal.add(record)
@@ -511,6 +524,8 @@ class Conversation:
 
     def _expect_speech(self) -> None:
         seconds = self.plan.hold_seconds if self._holding else self.plan.silence_seconds
+        if self._listening:
+            seconds = GO_ON_S
         self._timers.set("silence", seconds, self._on_silence)
 
     def _on_silence(self) -> None:
@@ -518,18 +533,22 @@ class Conversation:
             self._timers.set("silence", RECHECK_S, self._on_silence)
             return
         self._holding = False
+        if self._listening:
+            self._listening = False
+            self._spawn(self._prompt(answering.GO_ON))
+            return
         match self._idle.lapsed(self._now(), music=self._near_end.music()):
             case Next.WAIT:
                 self._expect_speech()
             case Next.PROMPT:
                 self._near_end.relax()
                 self._emit(CallEvent.SILENCE_PROMPT, count=self._idle.count)
-                self._spawn(self._prompt())
+                self._spawn(self._prompt(self.plan.silence_prompt))
             case Next.GOODBYE:
                 self._spawn(self.say_goodbye(EndReason.SILENCE))
 
-    async def _prompt(self) -> None:
-        await self._say_to_silence(self.plan.silence_prompt)
+    async def _prompt(self, text: str) -> None:
+        await self._say_to_silence(text)
         self._expect_speech()
 
     async def say_goodbye(self, reason: EndReason) -> None:

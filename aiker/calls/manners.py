@@ -28,6 +28,8 @@ class Manner(StrEnum):
     THERE = "there"  # is anybody there?
     GOODBYE = "goodbye"
     MACHINE = "machine"  # is this a person?
+    LISTEN = "listen"  # stop and listen: 停, 听我说
+    LEAD_IN = "lead_in"  # a question is announced: 我想问一下
 
     @property
     def repeats(self) -> bool:
@@ -102,6 +104,17 @@ _OF_THE_SPEAKER = (
     "想知道|请回答"
 )
 
+_LISTEN = (
+    "停(?:一?下|停|住|吧)*|打住|(?:你|您)?(?:先|快|给我)?(?:别|不要|不用)(?:再)?(?:说|讲|念|播)(?:了|话)?|(?:你|您)?(?:先)?听我(?:把话)?(?:说|讲)(?:完|一下)?|"
+    "(?:你|您)?(?:先)?让我(?:先)?(?:说|讲)(?:完|一下|两句|一句)?|(?:我)?(?:先)?(?:说|插)一?句(?:话)?|不是(?:这个|这样|不是)*(?:的)?|不对(?:不对)*|"
+    "够了|好了好了|行了行了?|不用说了|知道了知道了|等等等等|先停|你别打岔|闭嘴|住口"
+)
+_LEAD_IN = (
+    "我?(?:就)?(?:想|要|想要)(?:跟你们?|跟您|向你们?|向您)?(?:问|咨询|请教|了解|打听|说|反映|确认|核实)(?:一?下|问|个|件|一个|一件|你们?|您)*"
+    "(?:问题|事情?|事儿|情况|业务)?|我?(?:这边|这里)?有(?:个|一个|几个|件|一件|些|点)?(?:问题|事情?|情况|疑问)(?:想|要)?(?:问|咨询|请教|说|反映)?(?:一?下)?(?:你们?|您)?|"
+    "(?:情况|事情)?是(?:这样|这么)(?:的|子的|回事)?|问(?:一?下|个问题|个事)|我?(?:要)?(?:跟|和)(?:你|您)们?(?:说|反映|讲)(?:个|件|一下)(?:事儿?|情况)?|那个就是|就是说?"
+)
+
 _FAREWELL = "再见|再会|拜拜|回见|回头见|(?:我|那我)?(?:就|先)*挂(?:电话|断)?了|[Bb]ye(?:bye)?"
 _NO_MORE = (
     "(?:我)?(?:这边|这里|暂时|目前|也)*没(?:有)?(?:什么|啥)?(?:别的|其他的?|其它的?)(?:事情?|问题|需要|要问的)?了?|"
@@ -169,6 +182,8 @@ _AGAIN = _MadeOf(f"{_REPEAT}|{_SLOWER}", f"{_AROUND}|{_WAIT}")
 _SLOW = re.compile(by_sound(_SLOWER))
 _HOLD = _MadeOf(_WAIT)
 _ANYBODY = _MadeOf(_THERE)
+_STOP = _MadeOf(_LISTEN)
+_BEGIN = _MadeOf(_LEAD_IN)
 _PERSON = _MadeOf(_MACHINE, f"{_AROUND}|{_OF_THE_SPEAKER}|么")
 _ASKS_WHO = re.compile(r"是|吗|么|吧|不|像|跟|和|怎么|在|说|[?？]")
 
@@ -184,6 +199,10 @@ def manner_of(text: str) -> Manner:
         return Manner.SLOWER if _SLOW.search(by_sound(said)) else Manner.REPEAT
     if _HOLD(said):
         return Manner.WAIT
+    if _STOP(said):
+        return Manner.LISTEN
+    if _BEGIN(said):
+        return Manner.LEAD_IN
     if _PERSON(said) and _ASKS_WHO.search(text):  # 真人 alone is a wish
         return Manner.MACHINE
     return Manner.THERE if _ANYBODY(said) else Manner.NONE

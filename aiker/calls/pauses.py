@@ -39,10 +39,10 @@ class PauseJudge:
         self._number = 0
         self._evidence = Evidence()
 
-    def begin(self, mulaw: bytes, *, dictating: bool) -> None:
+    def begin(self, mulaw: bytes, *, dictating: bool, answering: bool = False) -> None:
         """Start with a pause behind ``mulaw``, the turn so far."""
         self._number += 1
-        self._take(Evidence(dictating=dictating))
+        self._take(Evidence(dictating=dictating, answering=answering))
         if self._model is not None:
             number = self._number
             self._model.ask(mulaw, self._loop, lambda answer: self._sounds(number, answer))

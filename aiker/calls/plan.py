@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from aiker.calls.answering import GO_ON
 from aiker.calls.clauses import clauses_of
+from aiker.calls.dictation import CONFIRMED, DENIED
 from aiker.calls.model_output.filter import OutputSettings
 from aiker.calls.models import Assistant, MenuAction
 from aiker.calls.tools.spec import ToolSpec
@@ -68,12 +70,12 @@ class CallPlan:
     @property
     def phrases(self) -> list[str]:
         """The fixed sentences, as they are looked up in the cache."""
-        whole = [self.greeting, self.apology, self.silence_prompt, self.unheard_answer, self.goodbye]
+        whole = [self.greeting, self.apology, self.silence_prompt, self.unheard_answer, self.goodbye, GO_ON]
         whole += self.fillers
         # As they are recited: an answer to the caller goes clause by clause.
         no_answer = self.no_answer if self.can_transfer else without_offer(self.no_answer)
         answers = [no_answer, self.greeting, self.there_answer, self.hold_answer]
-        answers += [self.machine_answer, self.goodbye]
+        answers += [self.machine_answer, self.goodbye, GO_ON, CONFIRMED, DENIED]
         answers += [choice.text for choice in self.menu.values() if choice.action == MenuAction.SAY]
         answers += [] if self.can_transfer else self.no_transfer
         answers += [text for tool in self.tools for text in tool.sentences]

@@ -141,6 +141,11 @@ class Reply:
         return again.question if again and not again.clauses else self.user_text
 
     @property
+    def listens(self) -> bool:
+        """Whether the caller only asked for the floor: nothing is said until they go on, or do not."""
+        return self.manner is Manner.LISTEN and self._decide().text == answering.GO_ON
+
+    @property
     def topic(self) -> str:
         """What the next question may lean on."""
         return answering.topic_after(self.asked, self.found, self.question_before)
@@ -319,6 +324,8 @@ class Reply:
             await self.spoken.repeat(self.earlier, slower=self.manner is Manner.SLOWER)
             return
         self.way, fixed = self._decide()
+        if self.listens:
+            return
         may_call = (
             self.tools.offered
             and self._asks

@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+MOST_OVER_MS = 1500.0  # that may be required over the longest pause, where more is to come
+
 
 class Turn(StrEnum):
     """What the state machine decided."""
@@ -88,7 +90,7 @@ class TurnTaking:
         Holds for the present pause, and may be called again as more becomes known; each pause begins with the
         longest.
         """
-        self._needed_ms = min(silence_ms, self._settings.longest_pause_ms)
+        self._needed_ms = min(silence_ms, self._settings.longest_pause_ms + MOST_OVER_MS)
 
     def step(
         self, window_start_ms: float, window_ms: float, probability: float, *, assistant_audible: bool

@@ -15,6 +15,7 @@ A cough, a slam or a breath is too short. A television could go on for ever, so 
 from __future__ import annotations
 
 MIN_SPEECH_MS = 500
+SURELY_SPEECH_MS = 800  # whatever recognition says
 SPEECH_PROBABILITY = 0.6
 MAX_NO_SPEECH_PROBABILITY = 0.6  # above it, recognition itself says that nobody spoke
 MAX_TIMES = 2
@@ -40,6 +41,7 @@ class Unheard:
     def ask_again(self, no_speech_prob: float | None) -> bool:
         """Whether what had no words was speech; ``no_speech_prob`` is None where recognition does not say."""
         noise = no_speech_prob is not None and no_speech_prob > MAX_NO_SPEECH_PROBABILITY
+        noise = noise and self._speech_ms < SURELY_SPEECH_MS
         if noise or self._speech_ms < MIN_SPEECH_MS or self._times >= MAX_TIMES:
             return False
         self._times += 1

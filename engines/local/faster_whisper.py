@@ -44,6 +44,9 @@ HALLUCINATIONS = re.compile(
     r"|以下是普通话.*|.*使用简体中文|(字幕|音乐|掌声|笑声)+|[a-z])",
     re.IGNORECASE,
 )
+# What is dictated, with repetitions of its own: 13888888888. Nobody says more digits, or says them faster.
+DIGITS = re.compile(r"[0-9零〇一二三四五六七八九幺]{4,}")
+MOST_DIGITS, DIGITS_A_SECOND = 22, 8.0
 _PUNCTUATION = re.compile(r"[\s，。！？、,.!?…~\-—()（）【】\[\]“”\"'♪]+")
 
 
@@ -228,6 +231,9 @@ def rejection(text: str, heard: Transcript) -> str:
         return "no_speech"
     if HALLUCINATIONS.fullmatch(bare):
         return "hallucination"
+    if DIGITS.fullmatch(bare):
+        too_many = len(bare) > MOST_DIGITS or len(bare) > DIGITS_A_SECOND * heard.duration_s
+        return "repetition" if too_many else ""
     if _loops(bare) or get_compression_ratio(text) > MAX_COMPRESSION_RATIO:
         return "repetition"
     if heard.no_speech_prob > NO_SPEECH_PROB and heard.avg_logprob < LOW_LOGPROB:
@@ -239,6 +245,8 @@ def rejection(text: str, heard: Transcript) -> str:
 
 def said_once(text: str) -> str:
     """Return the sentence that ``text`` repeats to its end, as a decoder in a loop does, else ``text``."""
+    if DIGITS.fullmatch(_PUNCTUATION.sub("", text)):
+        return text
     match = re.fullmatch(r"(.{6,}?)\1+(.*)", text, re.DOTALL)
     return match[1] if match and match[1].startswith(match[2]) else text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiker.calls.completeness import Completeness, asks_for_number, completeness
-from aiker.calls.end_of_turn import Detector, EndOfTurn, Evidence, goes_on
+from aiker.calls.end_of_turn import DICTATING_MS, Detector, EndOfTurn, Evidence, goes_on
 
 SHORTEST, LONGEST = 250, 1500
 DETECTOR: Detector = EndOfTurn(SHORTEST, LONGEST)
@@ -80,10 +80,10 @@ def test_unclear(text: str) -> None:
         (Evidence("你们几点开门", 0.98), SHORTEST),
         (Evidence("你们几点开门"), SHORTEST),
         (Evidence("你们几点开门", 0.02), 500),
-        (Evidence("我订了一间会议室", 0.98), 625),
-        (Evidence("我订了一间会议室"), 750),
-        (Evidence("我订了一间会议室", 0.02), 1000),
-        (Evidence("我想问一下那个", 0.98), LONGEST),
+        (Evidence("我要订周一周二", 0.98), 625),
+        (Evidence("我要订周一周二"), 750),
+        (Evidence("我要订周一周二", 0.02), 1000),
+        (Evidence("我想要那个", 0.98), LONGEST),
         (Evidence(None, 0.98), LONGEST),
         (Evidence("", 0.98), 625),
     ],
@@ -96,12 +96,12 @@ def test_an_answer_to_a_question_for_a_number_is_not_taken_for_whole_too_soon() 
     assert asks_for_number("请说一下您的手机号码。")
     assert not asks_for_number("您好，请问有什么可以帮您？")
     assert not asks_for_number("请您记一下，客服的电话号码是4008205100。")
-    assert DETECTOR.silence_ms(Evidence("尾号五", 0.9, dictating=True)) == LONGEST
+    assert DETECTOR.silence_ms(Evidence("尾号五", 0.9, dictating=True)) == LONGEST + DICTATING_MS
     assert DETECTOR.silence_ms(Evidence("13812345678", 0.9, dictating=True)) == SHORTEST
 
 
 def test_an_operators_limit_below_the_shortest_wait_shortens_nothing() -> None:
-    assert EndOfTurn(800, 500).silence_ms(Evidence("我订了一间会议室", 0.9)) == 800
+    assert EndOfTurn(800, 500).silence_ms(Evidence("我要订周一周二", 0.9)) == 800
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Pausing:
 
 def test_the_sound_that_comes_after_the_words_changes_the_wait() -> None:
     pausing = Pausing()
-    assert pausing.judge.heard("我订了一间会议室")
+    assert pausing.judge.heard("我要订周一周二")
     pausing.model.asked[0](0.02)
     assert pausing.judge.as_dict() == {"silence_ms": 1000, "words": "unclear", "sound": 0.02}
     assert pausing.ends_after() == 1024 - 64

@@ -34,6 +34,8 @@ MANNER_NAMES = {
     "there": _("asked who is there"),
     "goodbye": _("said goodbye"),
     "machine": _("asked whether it is a machine"),
+    "listen": _("wanted to speak"),
+    "lead_in": _("announced a question"),
 }
 
 # The keys are the values of ``answering.Way``.

@@ -1,0 +1,139 @@
+"""Numbers that a caller dictates: found, read back in groups, confirmed. Pure.
+
+::
+
+    dictated("我的手机号是幺三八 八八八八 八八八八")   # Number("13888888888", Kind.MOBILE)
+    dictated("一三八八八八")                          # Number("138888", Kind.MOBILE): digits are missing
+    dictated("会议室多少钱")                          # None
+    read_back(number)          # "您报的是幺三八，八八八八，八八八八，对吗？"
+    reply_to("对", last_said)  # "好的，记下了。": the caller confirms what was read back
+
+Recognition mishears digits, so none is taken before the caller has said yes to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from aiker.calls.backchannel import agrees
+
+LEAST_DIGITS, MOST_DIGITS = 5, 22
+MOBILE_DIGITS, IDENTITY_CARD_DIGITS = 11, 18
+_VALUES = dict(zip("0123456789零〇一二三四五六七八九幺两洞拐", "012345678900123456789" + "1207", strict=True))
+_SPOKEN = "零幺二三四五六七八九"
+_DIGIT = f"[{''.join(_VALUES)}]"
+_JOINT = r"[\s，。、,.\-—－·]*"
+_RUN = re.compile(rf"{_DIGIT}(?:{_JOINT}{_DIGIT})+[xX]?")
+_AROUND = re.compile(
+    r"(?:嗯+|呃+|额|啊|哦|喂|那个|就是|好的?|行|你?记(?:一下|好)|我?(?:给你|跟你)?(?:报|说|念)(?:一下|给你)?|[你您]?听好了?|我的|我|"
+    r"您好|你好|手机号?码?|电话号?码?|联系方式|联系电话|号码|身份证号?码?|订单号?码?|单号|编号|卡号|会员号|合同号|尾号|账号|验证码|快递单号?|"
+    r"密码|税号|是|为|叫|加|打|拨|的|了|吧|呢|哈|对|不对|不是|错了|应该是|重新|再|第一遍|改成|前面|后面|然后|还有|最后|[\s\W_])*+"
+)
+_CORRECTED = re.compile(r"不对|不是|错了|说错了|重来|重新")
+_COUNTRY = re.compile(r"^(?:0086|86)(?=1[3-9]\d{9}$)")
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_DENIES = re.compile(r"(?:不对|不是|错了?|不正确|有误|不|没有|没对)(?:的|啊|呀|吧|了)*")
+
+READ_BACK, AGAIN = "您报的是", "请您把号码完整地再说一遍。"
+CONFIRMED = "好的，记下了。"
+DENIED = f"抱歉，{AGAIN}"
+
+
+class Kind(StrEnum):
+    MOBILE = "mobile"
+    IDENTITY_CARD = "identity_card"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """``digits`` as dictated, 0 to 9 and a last X."""
+
+    digits: str
+    kind: Kind
+
+    @property
+    def missing(self) -> int:
+        """How many digits such a number lacks; below 0: so many are too much."""
+        whole = {Kind.MOBILE: MOBILE_DIGITS, Kind.IDENTITY_CARD: IDENTITY_CARD_DIGITS}
+        return whole.get(self.kind, len(self.digits)) - len(self.digits)
+
+
+def dictated(text: str) -> Number | None:
+    """Return the number that an utterance dictates, and nothing else; or None."""
+    if corrected := list(_CORRECTED.finditer(text)):
+        behind = text[corrected[-1].end() :]
+        text = behind if _RUN.search(behind) else text
+    rest = _RUN.sub("", text)
+    if not _AROUND.fullmatch(rest):
+        return None
+    digits = digits_in(text)
+    return of_digits(digits) if LEAST_DIGITS <= len(digits) <= MOST_DIGITS else None
+
+
+def digits_in(text: str) -> str:
+    """Return all digits of the runs of a text, joined."""
+    found = "".join(match[0] for match in _RUN.finditer(text))
+    digits = "".join(_VALUES.get(char, char.upper() if char in "xX" else "") for char in found)
+    return _COUNTRY.sub("", digits)
+
+
+def of_digits(digits: str) -> Number:
+    """Return the number with its kind, by how it begins and how long it is."""
+    if re.match(r"1[3-9]", digits) and len(digits) <= MOBILE_DIGITS + 1:
+        return Number(digits, Kind.MOBILE)
+    if len(digits) in (IDENTITY_CARD_DIGITS - 1, IDENTITY_CARD_DIGITS):
+        return Number(digits, Kind.IDENTITY_CARD)
+    return Number(digits, Kind.OTHER)
+
+
+def is_begun(text: str, *, expected: bool) -> bool:
+    """Whether more digits are to come behind ``text``, what was heard up to a pause.
+
+    ``expected``: the assistant asked for a number; then also one of another kind may go on.
+    """
+    tail = re.search(rf"{_DIGIT}(?:{_JOINT}{_DIGIT})*{_JOINT}$", text)
+    if tail is None:
+        return False
+    number = of_digits(digits_in(f"{tail[0]}") or _VALUES[re.sub(r"[\s\W]", "", tail[0])[0]])
+    if number.kind is Kind.MOBILE and len(number.digits) >= 3:
+        return number.missing > 0
+    named = re.search(r"号|电话|手机|身份证|密码|验证码|联系方式", text[: tail.start()]) is not None
+    return (expected or named) and number.kind is Kind.OTHER and len(number.digits) < IDENTITY_CARD_DIGITS
+
+
+def read_back(number: Number) -> str:
+    """Return what is said to a dictated number: it read back and a question, or that it is not whole."""
+    groups = "，".join("".join(_SPOKEN[int(d)] if d.isdigit() else d for d in g) for g in _groups(number))
+    if number.missing > 0:
+        return f"我听到的是{groups}，还少{number.missing}位，{AGAIN}"
+    if number.missing < 0:
+        return f"我听到的是{groups}，多了{-number.missing}位，{AGAIN}"
+    return f"{READ_BACK}{groups}，对吗？"
+
+
+def reply_to(text: str, last_said: str) -> str:
+    """Return what is said to a caller whom a number was read back to; "" when this is no yes and no no."""
+    if not last_said.startswith(READ_BACK):
+        return ""
+    bare = re.sub(r"[\s\W_]+", "", text)
+    if _DENIES.fullmatch(bare):
+        return DENIED
+    return (
+        CONFIRMED
+        if agrees(text) or re.fullmatch(r"(?:对|是|嗯|没错|没问题|正确)+的?(?:了|啊|吧)?", bare)
+        else ""
+    )
+
+
+def _groups(number: Number) -> list[str]:
+    """Return the digits as people say them: 3-4-4 of a mobile number, 6-8-4 of an identity card."""
+    digits = number.digits
+    cuts: Sequence[int] = range(4, len(digits), 4) if len(digits) > LEAST_DIGITS else ()
+    cuts = {Kind.MOBILE: (3, 7), Kind.IDENTITY_CARD: (6, 14)}.get(number.kind, cuts)
+    edges = [0, *(cut for cut in cuts if cut < len(digits)), len(digits)]
+    return [digits[a:b] for a, b in pairwise(edges)]

@@ -1,0 +1,102 @@
+"""Numbers that callers dictate: what is one, when it is whole, how it is read back and confirmed."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import pytest
+
+from aiker.calls.answering import Way, decide
+from aiker.calls.dictation import CONFIRMED, DENIED, Kind, Number, dictated, is_begun, read_back, reply_to
+from aiker.calls.end_of_turn import DICTATING_MS, EndOfTurn, Evidence
+from engines.local.base import Transcript
+from engines.local.faster_whisper import rejection, said_once
+from tests.calls.test_answering import WORDS
+
+NOW = datetime(2026, 12, 8, 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("13888888888", "13888888888"),
+        ("我的手机号是幺三八 八八八八 八八八八", "13888888888"),
+        ("139 1234 5678。", "13912345678"),
+        ("1 3 9，1 2 3 4，5 6 7 8", "13912345678"),
+        ("一五五零零零零八八八八", "15500008888"),
+        ("+86 138 1234 5678", "13812345678"),
+        ("66668888", "66668888"),
+        ("888888", "888888"),
+        ("身份证11010119900307123X", "11010119900307123X"),
+        ("13912345678，不对，是13912345679", "13912345679"),
+    ],
+)
+def test_digits_a_number_alone_is_dictated(text: str, digits: str) -> None:
+    number = dictated(text)
+    assert number is not None
+    assert number.digits == digits
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["会议室多少钱", "房间302", "13812345678能查一下吗", "我住2楼", "", "6" * 67, "三个人一起来要多少钱"],
+)
+def test_what_says_anything_else_is_no_dictation(text: str) -> None:
+    assert dictated(text) is None
+
+
+def test_a_long_sentence_is_judged_at_once() -> None:
+    began = time.perf_counter()
+    assert dictated("我的" * 200 + "12345多少") is None
+    assert time.perf_counter() - began < 1
+
+
+def test_a_number_is_read_back_in_groups_or_asked_for_again() -> None:
+    assert read_back(Number("13888888888", Kind.MOBILE)) == "您报的是幺三八，八八八八，八八八八，对吗？"
+    assert "还少1位" in read_back(Number("1388888888", Kind.MOBILE))
+    assert "多了1位" in read_back(Number("138888888880", Kind.MOBILE))
+
+
+@pytest.mark.parametrize(("said", "answer"), [("对", CONFIRMED), ("是的", CONFIRMED), ("嗯对的", CONFIRMED)])
+def test_a_number_counts_when_the_caller_confirms_it(said: str, answer: str) -> None:
+    asked = read_back(Number("13888888888", Kind.MOBILE))
+    history = [{"role": "user", "content": "13888888888"}, {"role": "assistant", "content": asked}]
+    assert decide(said, None, WORDS, NOW, history) == (Way.MANNER, answer)
+    assert decide("不对", None, WORDS, NOW, history) == (Way.MANNER, DENIED)
+    assert decide("13888888889", None, WORDS, NOW, history).text.startswith("您报的是")
+    assert reply_to(said, "会议室能订吗？") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "begun"),
+    [
+        ("我的电话是139", False, True),
+        ("1391234", False, True),
+        ("13912345678", False, False),
+        ("订单号是66", False, True),
+        ("6666", True, True),
+        ("我要2个", False, False),
+        ("多少钱", True, False),
+    ],
+)
+def test_dictated_in_groups_a_pause_within_a_number_does_not_end_the_turn(
+    text: str, expected: bool, begun: bool
+) -> None:
+    assert is_begun(text, expected=expected) is begun
+    wait = EndOfTurn(250, 1500).silence_ms(Evidence(text, 0.9, dictating=expected))
+    assert (wait == 1500 + DICTATING_MS) is begun
+
+
+@pytest.mark.parametrize("digits", ["13888888888", "66668888", "888888", "000000000000"])
+def test_digits_repeated_ones_are_no_loop(digits: str) -> None:
+    heard = Transcript(digits, "zh", 4.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.0)
+    assert said_once(digits) == digits
+    assert rejection(digits, heard) == ""
+
+
+def test_digits_a_loop_of_the_decoder_is_no_number() -> None:
+    heard = Transcript("6" * 67, "zh", 4.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=9.0)
+    assert rejection("6" * 67, heard) == "repetition"
+    quick = Transcript("6" * 18, "zh", 1.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=2.0)
+    assert rejection("6" * 18, quick) == "repetition"
