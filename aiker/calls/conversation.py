@@ -278,7 +278,9 @@ class Conversation:
 
         Later it may be 嗯, which must not begin the answer anew, or another turn: words over a filler.
         """
-        return reply.committed_at is None or self._now() - reply.committed_at <= REOPEN_MS
+        if reply.committed_at is None or reply.keyed:
+            return True
+        return self._now() - reply.committed_at <= REOPEN_MS
 
     def _goes_on(self, reply: Reply, start_ms: float) -> bool:
         """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""

@@ -262,7 +262,7 @@ class TestLate:
         assert len(call.all("filler")) == 1
         assert said(call)[-1] == plan.apology
 
-    def test_who_speaks_during_it_is_still_in_the_same_turn_and_hears_no_second(self, plan: CallPlan) -> None:
+    def test_over_filler_what_is_said_is_a_turn_of_its_own(self, plan: CallPlan) -> None:
         engines = StandInEngines(
             hears=["会议室", "会议室多少钱"], answers=["一百二。", "一百二。"], thinks_s=4
         )
@@ -272,6 +272,7 @@ class TestLate:
             await says(call, 9)
 
         call = perform(plan, engines, scene)
-        assert len(call.all("filler")) == 1
         assert '{"event":"clear"}' in call.sent
-        assert [turn["user_text"] for turn in call.all("turn_finished")] == ["会议室多少钱"]
+        first, second = call.all("turn_finished")
+        assert (first["user_text"], first["interrupted"], first["heard_text"]) == ("会议室", True, "")
+        assert (second["user_text"], second["heard_text"]) == ("会议室多少钱", "一百二。")

@@ -181,7 +181,7 @@ def test_a_guess_is_dropped_when_the_caller_goes_on(plan: CallPlan) -> None:
 
 def test_a_barge_in_stops_the_voice_and_keeps_only_what_was_heard(plan: CallPlan) -> None:
     async def scenario() -> None:
-        engines = StandInEngines(hears=["问", "不对"], answers=["一二三四五六七八九十，", "好的。"])
+        engines = StandInEngines(hears=["问", "会议室呢"], answers=["一二三四五六七八九十，", "好的。"])
         call = ScriptedCall(plan, engines)
         await call.waits(2)
         await call.speaks(1)

@@ -205,7 +205,10 @@ class TestUnheard:
         assert said(self.call(plan, 0.4)) == []
 
     def test_not_for_what_recognition_takes_for_noise(self, plan: CallPlan) -> None:
-        assert said(self.call(plan, 1.2, certainty={"no_speech_prob": 0.9})) == []
+        assert said(self.call(plan, 0.6, certainty={"no_speech_prob": 0.9})) == []
+
+    def test_speech_of_a_second_is_no_noise_whatever_recognition_takes_it_for(self, plan: CallPlan) -> None:
+        assert said(self.call(plan, 1.2, certainty={"no_speech_prob": 0.9})) == [UNHEARD]
 
     def test_at_most_twice_in_a_row(self, plan: CallPlan) -> None:
         call = self.call(plan, 1.2, 1.2, 1.2, 1.2)
