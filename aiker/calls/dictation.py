@@ -24,6 +24,10 @@ from aiker.calls.backchannel import agrees
 LEAST_DIGITS, MOST_DIGITS = 5, 22
 MOBILE_DIGITS, IDENTITY_CARD_DIGITS = 11, 18
 _VALUES = dict(zip("0123456789零〇一二三四五六七八九幺两洞拐", "012345678900123456789" + "1207", strict=True))
+_SOUND_ALIKE = str.maketrans(
+    "以亿医衣依姚腰尔儿山吴舞午留刘其期起巴爸久酒就林灵领",
+    "一一一一一幺幺二二三五五五六六七七七八八九九九零零零",
+)
 _SPOKEN = "零幺二三四五六七八九"
 _DIGIT = f"[{''.join(_VALUES)}]"
 _JOINT = r"[\s，。、,.\-—－·]*"
@@ -68,11 +72,20 @@ def dictated(text: str) -> Number | None:
     if corrected := list(_CORRECTED.finditer(text)):
         behind = text[corrected[-1].end() :]
         text = behind if _RUN.search(behind) else text
+    text = _as_digits(text)
     rest = _RUN.sub("", text)
     if not _AROUND.fullmatch(rest):
         return None
     digits = digits_in(text)
     return of_digits(digits) if LEAST_DIGITS <= len(digits) <= MOST_DIGITS else None
+
+
+def _as_digits(text: str) -> str:
+    """Return a text that is nearly all digits with those that recognition wrote as other characters."""
+    mended = text.translate(_SOUND_ALIKE)
+    bare = re.sub(r"[\s\W]", "", mended)
+    few = sum(a != b for a, b in zip(text, mended, strict=True)) <= len(bare) // 3
+    return mended if few and len(bare) >= LEAST_DIGITS and re.fullmatch(f"{_DIGIT}+", bare) else text
 
 
 def digits_in(text: str) -> str:

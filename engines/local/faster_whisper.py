@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,9 @@ HALLUCINATIONS = re.compile(
 # What is dictated, with repetitions of its own: 13888888888. Nobody says more digits, or says them faster.
 DIGITS = re.compile(r"[0-9零〇一二三四五六七八九幺]{4,}")
 MOST_DIGITS, DIGITS_A_SECOND = 22, 8.0
+ARABIC = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
+# Digits in words do not send the decoder into a loop. The second has numbers that repeat theirs.
+DIGIT_PROMPTS = ("一二三四五六七八九零。", "嗯，幺三八，一三九，五五五，零零零零，六六六六，八八八八。")
 _PUNCTUATION = re.compile(r"[\s，。！？、,.!?…~\-—()（）【】\[\]“”\"'♪]+")
 
 
@@ -135,8 +139,21 @@ class FasterWhisperSTT:
                 groups.setdefault((short.window_s, len(short.tokens)), {})[index] = short
         for group in groups.values():
             transcripts = self._short(list(group.values()))
-            heard |= zip(group, map(self._judge, transcripts), strict=True)
+            heard |= {
+                index: self._digits_again(short, self._judge(transcript), transcript.text)
+                for (index, short), transcript in zip(group.items(), transcripts, strict=True)
+            }
         return [heard[index] for index in range(len(utterances))]
+
+    def _digits_again(self, short: _Short, judged: Transcript, text: str) -> Transcript:
+        """Return what is heard when the decoder, in a loop over digits, expects them in words instead."""
+        if judged.rejected != "repetition" or not DIGITS.search(_PUNCTUATION.sub("", text)):
+            return judged
+        for prompt in DIGIT_PROMPTS:
+            again = self._prepare(short.samples, judged.language, prompt)
+            if not (found := self._judge(self._short([again])[0])).rejected:
+                return replace(found, text=DIGITS.sub(lambda run: run[0].translate(ARABIC), found.text))
+        return judged
 
     def check(self, language: str | None) -> None:
         """Raise BadRequestError for a language this model does not know."""
