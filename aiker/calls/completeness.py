@@ -47,9 +47,14 @@ def completeness(text: str) -> Completeness:
 
 
 def is_circumstance(text: str) -> bool:
-    """Whether a caller tells of their situation and has asked and wanted nothing yet: 我们公司有五个人."""
+    """Whether a caller tells of their situation and has asked and wanted nothing yet: 我们公司有五个人, or
+    names only what they will ask about: 我想问一下，就是那个会议室."""
     whole = _SPACE.sub("", "".join(_BREAK.split(text)))
-    return bool(_OF_MYSELF.match(whole)) and not (_QUESTION.search(whole) or _WANTED.search(whole))
+    announced = _ANNOUNCED.match(whole)
+    rest = whole[announced.end() :] if announced else whole
+    if not announced and not _OF_MYSELF.match(whole):
+        return False
+    return not (_QUESTION.search(rest) or _WANTED.search(rest) or (announced and _ASKABLE.search(rest)))
 
 
 def asks_for_number(said: str) -> bool:
@@ -63,6 +68,11 @@ _OF_MYSELF = re.compile(
     r"(?:嗯|那个|就是|是这样的?|你好|您好|喂)*"
     r"(?:我们?(?!想|要|需要|能|可以|该)|咱们?|我(?:家|公司|朋友|同事|老板|爱人|孩子))"
 )
+# A question that is announced, and what by its name alone is one: 我想了解一下价格.
+_ANNOUNCED = re.compile(
+    r"(?:嗯|那个|就是|你好|您好|喂)*我?(?:就|也)?(?:想|要)?(?:问|咨询|请教|打听|了解)(?:一?下|个|件|事儿?|情况|问题|你们?|您|那个|就是)+"
+)
+_ASKABLE = re.compile(r"价|费|钱|地址|电话|时间|流程|优惠|方式|材料|折扣|位置|政策|规定|办法|条件|区别")
 _WANTED = re.compile(
     r"想|要(?!来|去|走|搬|到|过来|结婚)|需要|帮|给我|麻烦|请|(?:预[约订定]|取消|办理|查|订|开发?票)(?![了过的])|投诉|转人工|退款|"
     r"确认|谢|知道|明白|再见|听|不用|好的|没事|[0-9零〇一二三四五六七八九幺]{5}"

@@ -37,7 +37,16 @@ def test_pauses_behind_a_lead_in_are_waited_for(text: str) -> None:
     assert DETECTOR.silence_ms(Evidence(text, 0.9)) == 1500 + LEAD_IN_MS
 
 
-@pytest.mark.parametrize("text", ["我们公司有五个人", "我上周买了月卡", "我朋友明天要来", "我订了一间会议室"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我们公司有五个人",
+        "我上周买了月卡",
+        "我朋友明天要来",
+        "我订了一间会议室",
+        "我想问一下，就是那个会议室",
+    ],
+)
 def test_pauses_behind_a_circumstance_are_waited_for(text: str) -> None:
     assert is_circumstance(text)
     assert DETECTOR.silence_ms(Evidence(text, 0.9)) == 1500 + CIRCUMSTANCE_MS
@@ -53,6 +62,8 @@ def test_pauses_behind_a_circumstance_are_waited_for(text: str) -> None:
         "我想退款",
         "我的电话是13912345678",
         "我知道了",
+        "我想了解一下价格",
+        "我想问一下会议室多少钱",
         "帮我转人工",
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soxr
@@ -55,6 +58,16 @@ def test_a_batch_gives_the_texts_of_one_by_one(stt: FasterWhisperSTT, speech: li
     assert "一个小时多少钱" in together[1].text
     assert together[4].rejected == "silence"
     assert together[6].language == "en"
+
+
+def test_digits_that_repeat_are_heard(stt: FasterWhisperSTT, tmp_path: Path) -> None:
+    tts = KokoroTTS(model_dir("kokoro-int8"), 2, tmp_path)
+    pcm = np.frombuffer(b"".join(tts.pieces("六六六六，八八八八。", "zm_yunxi")), "<i2")
+    samples = soxr.resample(pcm.astype(np.float32) / 32768, 24_000, 16_000).astype(np.float32)
+    heard = stt.transcribe(samples, "zh")
+    assert heard.rejected == ""
+    # Exact or nearly, which is why it is read back; not a loop of 60.
+    assert re.fullmatch(r"6{3,6}8{3,6}", re.sub(r"\D", "", heard.text))
 
 
 def test_equal_windows_go_through_the_model_once(
