@@ -214,7 +214,12 @@ class Conversation:
                 self._floor.stop(decision, None)  # a greeting or a prompt
         elif reply.done and not self._speaker.busy:
             self._finish_turn(reply)  # only its last mark was still under way
-        elif reply.error or reply.spoken.was_sent or reply.tools.acted or not self._goes_on_at_once(reply):
+        elif (
+            reply.error
+            or reply.spoken.was_sent
+            or reply.tools.acted
+            or not self._goes_on_at_once(reply, decision.speech_start_ms)
+        ):
             self._floor.stop(decision, reply)
         else:
             self._reopen(reply)
@@ -273,14 +278,15 @@ class Conversation:
             self._emit(CallEvent.PASSED_OVER, reply.number, text=reply.heard_as, why=reply.passed_over)
             self._screen.take(reply.heard_as, reply.passed_over, self._now())
 
-    def _goes_on_at_once(self, reply: Reply) -> bool:
+    def _goes_on_at_once(self, reply: Reply, start_ms: float) -> bool:
         """Whether what is said now continues the turn that is being thought about: it comes soon behind it.
 
         Later it may be 嗯, which must not begin the answer anew, or another turn: words over a filler.
         """
         if reply.committed_at is None or reply.keyed:
             return True
-        return self._now() - reply.committed_at <= REOPEN_MS
+        began = self._recorder.spoken_at(start_ms)
+        return began - reply.committed_at <= REOPEN_MS and not reply.filler_heard(began)
 
     def _goes_on(self, reply: Reply, start_ms: float) -> bool:
         """Whether speech from ``start_ms`` on belongs to the turn that ``reply`` answers."""
@@ -288,7 +294,7 @@ class Conversation:
             return False
         began = self._recorder.spoken_at(start_ms)
         if reply.filler:
-            return began - reply.committed_at <= REOPEN_MS
+            return began - reply.committed_at <= REOPEN_MS and not reply.filler_heard(began)
         heard_ms = None if reply.spoken.plays_from is None else began - reply.spoken.plays_from
         return goes_on(began - reply.committed_at, heard_ms)
 

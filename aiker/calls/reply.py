@@ -48,6 +48,8 @@ from engines.routing import Served
 from knowledge.errors import RetrievalError
 from knowledge.rag import Found
 
+FILLER_HEARD_MS = 150
+
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Reply:
@@ -166,6 +168,11 @@ class Reply:
         """From when on what the caller hears is the answer: the end of their turn, or that of a filler."""
         filler_end = self.filler.plays_at(len(self.filler.audio) - 1) if self.filler else None
         return filler_end or self.committed_at
+
+    def filler_heard(self, at_ms: float) -> bool:
+        """Whether a filler had been playing long enough at a moment for what is said then to be about it."""
+        begun = self.filler.plays_at(0) if self.filler else None
+        return begun is not None and at_ms - begun >= FILLER_HEARD_MS
 
     def _note_audible(self) -> None:
         """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
