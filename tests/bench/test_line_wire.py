@@ -46,14 +46,16 @@ def test_jitter_delays_and_only_reordering_overtakes() -> None:
     late = [number for _, number in Network(jitter_ms=200, seed=2).deliveries(500)]
     assert late == sorted(late)
     overtaken = [number for _, number in Network(reorder=0.1, seed=2).deliveries(500)]
-    assert overtaken != sorted(overtaken) and sorted(overtaken) == list(range(500))
+    assert overtaken != sorted(overtaken)
+    assert sorted(overtaken) == list(range(500))
 
 
 def test_an_echo_is_what_was_heard_later_and_softer() -> None:
     heard = np.zeros(800, np.int16)
     heard[100] = 10000
     echo = Echo(lag_ms=20, return_loss_db=20).of(heard, 160, 480)
-    assert np.flatnonzero(echo).tolist() == [100] and echo[100] == 1000
+    assert np.flatnonzero(echo).tolist() == [100]
+    assert echo[100] == 1000
     assert not Echo(lag_ms=600, return_loss_db=20).of(heard, 0, 160).any()
     spread = Echo(20, 0, (1.0, 0.0, 1.0)).of(heard, 160, 480)
     assert np.flatnonzero(spread).tolist() == [100, 102]
