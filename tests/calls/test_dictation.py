@@ -10,6 +10,7 @@ import pytest
 from aiker.calls.answering import Way, decide
 from aiker.calls.dictation import CONFIRMED, DENIED, Kind, Number, dictated, is_begun, read_back, reply_to
 from aiker.calls.end_of_turn import DICTATING_MS, EndOfTurn, Evidence
+from engines.adapters.llm_adapter import Message
 from engines.local.base import Transcript
 from engines.local.faster_whisper import rejection, said_once
 from tests.calls.test_answering import WORDS
@@ -61,7 +62,10 @@ def test_a_number_is_read_back_in_groups_or_asked_for_again() -> None:
 @pytest.mark.parametrize(("said", "answer"), [("对", CONFIRMED), ("是的", CONFIRMED), ("嗯对的", CONFIRMED)])
 def test_a_number_counts_when_the_caller_confirms_it(said: str, answer: str) -> None:
     asked = read_back(Number("13888888888", Kind.MOBILE))
-    history = [{"role": "user", "content": "13888888888"}, {"role": "assistant", "content": asked}]
+    history: list[Message] = [
+        {"role": "user", "content": "13888888888"},
+        {"role": "assistant", "content": asked},
+    ]
     assert decide(said, None, WORDS, NOW, history) == (Way.MANNER, answer)
     assert decide("不对", None, WORDS, NOW, history) == (Way.MANNER, DENIED)
     assert decide("13888888889", None, WORDS, NOW, history).text.startswith("您报的是")
