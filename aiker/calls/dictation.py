@@ -5,7 +5,7 @@
     dictated("我的手机号是幺三八 八八八八 八八八八")   # Number("13888888888", Kind.MOBILE)
     dictated("一三八八八八")                          # Number("138888", Kind.MOBILE): digits are missing
     dictated("会议室多少钱")                          # None
-    read_back(number)          # "您报的是幺三八，八八八八，八八八八，对吗？"
+    read_back(number)          # "您报的是幺三八，八八八八，八八八八，有错请再说一遍，对吗？"
     reply_to("对", last_said)  # "好的，记下了。": the caller confirms what was read back
 
 Recognition mishears digits, so none is taken before the caller has said yes to it.
@@ -126,7 +126,7 @@ def read_back(number: Number) -> str:
         return f"我听到的是{groups}，还少{number.missing}位，{AGAIN}"
     if number.missing < 0:
         return f"我听到的是{groups}，多了{-number.missing}位，{AGAIN}"
-    return f"{READ_BACK}{groups}，对吗？"
+    return f"{READ_BACK}{groups}，有错请再说一遍，对吗？"
 
 
 def reply_to(text: str, last_said: str) -> str:

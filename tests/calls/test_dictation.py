@@ -54,7 +54,8 @@ def test_a_long_sentence_is_judged_at_once() -> None:
 
 
 def test_a_number_is_read_back_in_groups_or_asked_for_again() -> None:
-    assert read_back(Number("13888888888", Kind.MOBILE)) == "您报的是幺三八，八八八八，八八八八，对吗？"
+    whole = read_back(Number("13888888888", Kind.MOBILE))
+    assert whole == "您报的是幺三八，八八八八，八八八八，有错请再说一遍，对吗？"
     assert "还少1位" in read_back(Number("1388888888", Kind.MOBILE))
     assert "多了1位" in read_back(Number("138888888880", Kind.MOBILE))
 

@@ -99,7 +99,7 @@ def test_a_number_in_groups_is_one_turn(plan: CallPlan) -> None:
         (turn,) = call.all("turn_finished")
         assert turn["user_text"] == groups[-1]
         assert waited(call) < 300, "with its last digit the number is whole"
-        assert turn["heard_text"] == "您报的是幺三八，幺二三四，五六七八，对吗？"
+        assert turn["heard_text"] == "您报的是幺三八，幺二三四，五六七八，有错请再说一遍，对吗？"
         assert engines.prompts == []
 
     play(scenario)
