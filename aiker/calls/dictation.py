@@ -35,12 +35,18 @@ _RUN = re.compile(rf"{_DIGIT}(?:{_JOINT}{_DIGIT})+[xX]?")
 _AROUND = re.compile(
     r"(?:嗯+|呃+|额|啊|哦|喂|那个|就是|好的?|行|你?记(?:一下|好)|我?(?:给你|跟你)?(?:报|说|念)(?:一下|给你)?|[你您]?听好了?|我的|我|"
     r"您好|你好|手机号?码?|电话号?码?|联系方式|联系电话|号码|身份证号?码?|订单号?码?|单号|编号|卡号|会员号|合同号|尾号|账号|验证码|快递单号?|"
-    r"密码|税号|是|为|叫|加|打|拨|的|了|吧|呢|哈|对|不对|不是|错了|应该是|重新|再|第一遍|改成|前面|后面|然后|还有|最后|[\s\W_])*+"
+    r"密码|税号|是|为|叫|加|打|拨|的|了|吧|呢|哈|对|不对|不是|错了|应该是|重新|再|第一遍|改成|前面|后面|然后|还有|最后|谢谢(?:你|您)?|"
+    r"麻烦(?:你|您)?了?|[\s\W_])*+"
 )
 _CORRECTED = re.compile(r"不对|不是|错了|说错了|重来|重新")
-_COUNTRY = re.compile(r"^(?:0086|86)(?=1[3-9]\d{9}$)")
-_MOBILE = re.compile(r"1[3-9]\d{9}")
-_DENIES = re.compile(r"(?:不对|不是|错了?|不正确|有误|不|没有|没对)(?:的|啊|呀|吧|了)*")
+_COUNTRY = re.compile(r"^(?:0086|86)(?=1[3-9]\d{5,9}$)")
+_TWICE = re.compile(r"(\d{7,11})\1")
+_TIMES = re.compile(rf"(?P<many>双|[两二三四五六七八九]个)(?P<digit>{_DIGIT})")
+_AREA = re.compile(r"(?P<short>010|02\d)|(?P<long>0[3-9]\d\d)|(?P<free>[48]00)")
+_CARD_WEIGHTS, _CARD_CHECKS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), "10X98765432"
+"""Of the last sign of an identity card: GB 11643-1999, ISO 7064 MOD 11-2."""
+_DENIES = re.compile(r"(?:号码?|这个|那个)?(?:不对|不是|错|不正确|有误|没有|没对|不$)")
+_CONFIRMS = re.compile(r"(?:对|是|嗯|没错|没问题|正确|好|可以|就是这个|这个号码?|的|了|啊|吧|谢谢[你您]?)+")
 
 READ_BACK, AGAIN = "您报的是", "请您把号码完整地再说一遍。"
 CONFIRMED = "好的，记下了。"
@@ -49,6 +55,7 @@ DENIED = f"抱歉，{AGAIN}"
 
 class Kind(StrEnum):
     MOBILE = "mobile"
+    LANDLINE = "landline"  # with its area code, or 400 and 800
     IDENTITY_CARD = "identity_card"
     OTHER = "other"
 
@@ -64,7 +71,19 @@ class Number:
     def missing(self) -> int:
         """How many digits such a number lacks; below 0: so many are too much."""
         whole = {Kind.MOBILE: MOBILE_DIGITS, Kind.IDENTITY_CARD: IDENTITY_CARD_DIGITS}
+        if self.kind is Kind.LANDLINE and (area := _AREA.match(self.digits)):
+            # Seven or eight digits behind an area code of four.
+            least, most = (10, 10) if area["free"] else (11, 12 if area["long"] else 11)
+            return min(0, most - len(self.digits)) or max(0, least - len(self.digits))
         return whole.get(self.kind, len(self.digits)) - len(self.digits)
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether it is an identity card whose last sign does not fit the others."""
+        if self.kind is not Kind.IDENTITY_CARD or self.missing or "X" in self.digits[:-1]:
+            return False
+        total = sum(int(d) * weight for d, weight in zip(self.digits[:-1], _CARD_WEIGHTS, strict=True))
+        return _CARD_CHECKS[total % 11] != self.digits[-1]
 
 
 def dictated(text: str) -> Number | None:
@@ -72,7 +91,7 @@ def dictated(text: str) -> Number | None:
     if corrected := list(_CORRECTED.finditer(text)):
         behind = text[corrected[-1].end() :]
         text = behind if _RUN.search(behind) else text
-    text = _as_digits(text)
+    text = _as_digits(_TIMES.sub(_times, text))
     rest = _RUN.sub("", text)
     if not _AROUND.fullmatch(rest):
         return None
@@ -92,13 +111,22 @@ def digits_in(text: str) -> str:
     """Return all digits of the runs of a text, joined."""
     found = "".join(match[0] for match in _RUN.finditer(text))
     digits = "".join(_VALUES.get(char, char.upper() if char in "xX" else "") for char in found)
-    return _COUNTRY.sub("", digits)
+    digits = _COUNTRY.sub("", digits)
+    twice = _TWICE.fullmatch(digits)
+    return twice[1] if twice else digits
+
+
+def _times(said: re.Match[str]) -> str:
+    """Return 双8 and 三个8 as the digits that they are."""
+    return said["digit"] * (2 if said["many"] == "双" else int(_VALUES[said["many"][0]]))
 
 
 def of_digits(digits: str) -> Number:
     """Return the number with its kind, by how it begins and how long it is."""
     if re.match(r"1[3-9]", digits) and len(digits) <= MOBILE_DIGITS + 1:
         return Number(digits, Kind.MOBILE)
+    if _AREA.match(digits) and len(digits) <= MOBILE_DIGITS + 2:
+        return Number(digits, Kind.LANDLINE)
     if len(digits) in (IDENTITY_CARD_DIGITS - 1, IDENTITY_CARD_DIGITS):
         return Number(digits, Kind.IDENTITY_CARD)
     return Number(digits, Kind.OTHER)
@@ -113,7 +141,7 @@ def is_begun(text: str, *, expected: bool) -> bool:
     if tail is None:
         return False
     number = of_digits(digits_in(f"{tail[0]}") or _VALUES[re.sub(r"[\s\W]", "", tail[0])[0]])
-    if number.kind is Kind.MOBILE and len(number.digits) >= 3:
+    if number.kind in (Kind.MOBILE, Kind.LANDLINE) and len(number.digits) >= 3:
         return number.missing > 0
     named = re.search(r"号|电话|手机|身份证|密码|验证码|联系方式", text[: tail.start()]) is not None
     return (expected or named) and number.kind is Kind.OTHER and len(number.digits) < IDENTITY_CARD_DIGITS
@@ -126,6 +154,8 @@ def read_back(number: Number) -> str:
         return f"我听到的是{groups}，还少{number.missing}位，{AGAIN}"
     if number.missing < 0:
         return f"我听到的是{groups}，多了{-number.missing}位，{AGAIN}"
+    if number.is_impossible:
+        return f"我听到的是{groups}，这个号码好像不对，{AGAIN}"
     return f"{READ_BACK}{groups}，有错请再说一遍，对吗？"
 
 
@@ -134,18 +164,19 @@ def reply_to(text: str, last_said: str) -> str:
     if not last_said.startswith(READ_BACK):
         return ""
     bare = re.sub(r"[\s\W_]+", "", text)
-    if _DENIES.fullmatch(bare):
+    if _DENIES.match(bare) and not dictated(text):
         return DENIED
-    return (
-        CONFIRMED
-        if agrees(text) or re.fullmatch(r"(?:对|是|嗯|没错|没问题|正确)+的?(?:了|啊|吧)?", bare)
-        else ""
-    )
+    return CONFIRMED if agrees(text) or _CONFIRMS.fullmatch(bare) else ""
 
 
 def _groups(number: Number) -> list[str]:
     """Return the digits as people say them: 3-4-4 of a mobile number, 6-8-4 of an identity card."""
     digits = number.digits
+    if number.kind is Kind.LANDLINE and (code := _AREA.match(digits)):
+        area = code[0]
+        rest = len(digits) - len(area)
+        middle = len(area) + (3 if rest <= 7 else 4)
+        return [group for group in (area, digits[len(area) : middle], digits[middle:]) if group]
     cuts: Sequence[int] = range(4, len(digits), 4) if len(digits) > LEAST_DIGITS else ()
     cuts = {Kind.MOBILE: (3, 7), Kind.IDENTITY_CARD: (6, 14)}.get(number.kind, cuts)
     edges = [0, *(cut for cut in cuts if cut < len(digits)), len(digits)]

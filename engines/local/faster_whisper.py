@@ -47,7 +47,10 @@ HALLUCINATIONS = re.compile(
 )
 # What is dictated, with repetitions of its own: 13888888888. Nobody says more digits, or says them faster.
 DIGITS = re.compile(r"[0-9零〇一二三四五六七八九幺]{4,}")
+DIGITS_AT_END = re.compile(rf"{DIGITS.pattern}$")
 MOST_DIGITS, DIGITS_A_SECOND = 22, 8.0
+# 13 of one digit, or two to four that are not all one, five times.
+_LOOP_OF_DIGITS = re.compile(r"(.)\1{12,}|((.)(?!\3)..?.?)\2{4,}")
 ARABIC = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
 # Digits in words do not send the decoder into a loop. The second has numbers that repeat theirs.
 DIGIT_PROMPTS = ("一二三四五六七八九零。", "嗯，幺三八，一三九，五五五，零零零零，六六六六，八八八八。")
@@ -248,9 +251,10 @@ def rejection(text: str, heard: Transcript) -> str:
         return "no_speech"
     if HALLUCINATIONS.fullmatch(bare):
         return "hallucination"
-    if DIGITS.fullmatch(bare):
-        too_many = len(bare) > MOST_DIGITS or len(bare) > DIGITS_A_SECOND * heard.duration_s
-        return "repetition" if too_many else ""
+    if run := DIGITS_AT_END.search(bare):
+        digits, before = run[0], bare[: run.start()]
+        too_many = len(digits) > MOST_DIGITS or len(digits) > DIGITS_A_SECOND * heard.duration_s
+        return "repetition" if too_many or _LOOP_OF_DIGITS.search(digits) or _loops(before) else ""
     if _loops(bare) or get_compression_ratio(text) > MAX_COMPRESSION_RATIO:
         return "repetition"
     if heard.no_speech_prob > NO_SPEECH_PROB and heard.avg_logprob < LOW_LOGPROB:
@@ -262,7 +266,7 @@ def rejection(text: str, heard: Transcript) -> str:
 
 def said_once(text: str) -> str:
     """Return the sentence that ``text`` repeats to its end, as a decoder in a loop does, else ``text``."""
-    if DIGITS.fullmatch(_PUNCTUATION.sub("", text)):
+    if DIGITS_AT_END.search(_PUNCTUATION.sub("", text)):
         return text
     match = re.fullmatch(r"(.{6,}?)\1+(.*)", text, re.DOTALL)
     return match[1] if match and match[1].startswith(match[2]) else text

@@ -8,7 +8,17 @@ from datetime import datetime
 import pytest
 
 from aiker.calls.answering import Way, decide
-from aiker.calls.dictation import CONFIRMED, DENIED, Kind, Number, dictated, is_begun, read_back, reply_to
+from aiker.calls.dictation import (
+    CONFIRMED,
+    DENIED,
+    Kind,
+    Number,
+    dictated,
+    is_begun,
+    of_digits,
+    read_back,
+    reply_to,
+)
 from aiker.calls.end_of_turn import DICTATING_MS, EndOfTurn, Evidence
 from engines.adapters.llm_adapter import Message
 from engines.local.base import Transcript
@@ -29,6 +39,12 @@ NOW = datetime(2026, 12, 8, 10, 0)
         ("+86 138 1234 5678", "13812345678"),
         ("66668888", "66668888"),
         ("888888", "888888"),
+        ("13888888888 13888888888", "13888888888"),
+        ("我的号码是139 1234 5678谢谢", "13912345678"),
+        ("八六一三八八八八八八八八", "1388888888"),
+        ("幺三八八八八八 双六 一一", "13888886611"),
+        ("三个八 六六六", "888666"),
+        ("0755 1234 5301", "075512345301"),
         ("身份证11010119900307123X", "11010119900307123X"),
         ("13912345678，不对，是13912345679", "13912345679"),
     ],
@@ -54,21 +70,27 @@ def test_a_long_sentence_is_judged_at_once() -> None:
 
 
 def test_a_number_is_read_back_in_groups_or_asked_for_again() -> None:
+    assert "零幺零，八二二二，三三三三，有错" in read_back(of_digits("01082223333"))
+    assert "四零零，八二零，八八二零，有错" in read_back(of_digits("4008208820"))
+    assert "还少1位" in read_back(of_digits("0755234567"))
+    assert read_back(of_digits("110101199003076632")).startswith("您报的是")
+    assert "好像不对" in read_back(of_digits("110101199003076631"))
     whole = read_back(Number("13888888888", Kind.MOBILE))
     assert whole == "您报的是幺三八，八八八八，八八八八，有错请再说一遍，对吗？"
     assert "还少1位" in read_back(Number("1388888888", Kind.MOBILE))
     assert "多了1位" in read_back(Number("138888888880", Kind.MOBILE))
 
 
-@pytest.mark.parametrize(("said", "answer"), [("对", CONFIRMED), ("是的", CONFIRMED), ("嗯对的", CONFIRMED)])
-def test_a_number_counts_when_the_caller_confirms_it(said: str, answer: str) -> None:
+@pytest.mark.parametrize("said", ["对", "没错谢谢", "对，就是这个"])
+def test_a_number_counts_when_the_caller_confirms_it(said: str) -> None:
     asked = read_back(Number("13888888888", Kind.MOBILE))
     history: list[Message] = [
         {"role": "user", "content": "13888888888"},
         {"role": "assistant", "content": asked},
     ]
-    assert decide(said, None, WORDS, NOW, history) == (Way.MANNER, answer)
-    assert decide("不对", None, WORDS, NOW, history) == (Way.MANNER, DENIED)
+    assert decide(said, None, WORDS, NOW, history) == (Way.MANNER, CONFIRMED)
+    for denied in ("不对", "号码不对", "不是这个号码", "不对，最后一位是9", "错了"):
+        assert decide(denied, None, WORDS, NOW, history) == (Way.MANNER, DENIED)
     assert decide("13888888889", None, WORDS, NOW, history).text.startswith("您报的是")
     assert reply_to(said, "会议室能订吗？") == ""
 
@@ -80,6 +102,8 @@ def test_a_number_counts_when_the_caller_confirms_it(said: str, answer: str) -> 
         ("1391234", False, True),
         ("13912345678", False, False),
         ("订单号是66", False, True),
+        ("0755 2345", False, True),
+        ("400", False, True),
         ("6666", True, True),
         ("我要2个", False, False),
         ("多少钱", True, False),
@@ -98,6 +122,19 @@ def test_digits_repeated_ones_are_no_loop(digits: str) -> None:
     heard = Transcript(digits, "zh", 4.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.0)
     assert said_once(digits) == digits
     assert rejection(digits, heard) == ""
+
+
+def test_digits_behind_words_are_no_loop() -> None:
+    text = "我的电话是888888888888"
+    heard = Transcript(text, "zh", 4.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.0)
+    assert said_once(text) == text
+    assert rejection(text, heard) == ""
+
+
+@pytest.mark.parametrize("digits", ["6" * 20, "123" * 6])
+def test_digits_in_a_loop_are_no_number_however_slow(digits: str) -> None:
+    heard = Transcript(digits, "zh", 9.0, avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=2.0)
+    assert rejection(digits, heard) == "repetition"
 
 
 def test_digits_a_loop_of_the_decoder_is_no_number() -> None:
