@@ -338,6 +338,7 @@ class Reply:
             and self._asks
             and not self.manner.repeats
             and not (self.found and self.found.spoken)
+            and self.way is not Way.MANNER  # a number that was dictated is read back first
         )
         if fixed and not may_call:
             await self.spoken.recite(fixed)
