@@ -28,6 +28,7 @@ _SOUND_ALIKE = str.maketrans(
     "以亿医衣依姚腰尔儿山吴舞午留刘其期起巴爸久酒就林灵领",
     "一一一一一幺幺二二三五五五六六七七七八八九九九零零零",
 )
+_BEFORE_DIGITS = re.compile(f"[{''.join(map(chr, _SOUND_ALIKE))}](?=[0-9]{{3}})")
 _SPOKEN = "零幺二三四五六七八九"
 _DIGIT = f"[{''.join(_VALUES)}]"
 _JOINT = r"[\s，。、,.\-—－·]*"
@@ -100,7 +101,11 @@ def dictated(text: str) -> Number | None:
 
 
 def _as_digits(text: str) -> str:
-    """Return a text that is nearly all digits with those that recognition wrote as other characters."""
+    """Return a text with digits for what recognition wrote instead of them.
+
+    Before figures, and in a text that is nearly all digits: 以3912345678, 以三九二三四五.
+    """
+    text = _BEFORE_DIGITS.sub(lambda found: found[0].translate(_SOUND_ALIKE), text)
     mended = text.translate(_SOUND_ALIKE)
     bare = re.sub(r"[\s\W]", "", mended)
     few = sum(a != b for a, b in zip(text, mended, strict=True)) <= len(bare) // 3

@@ -138,6 +138,11 @@ def manner_name(name: str) -> str:
 
 
 @register.filter
+def way_name(name: str) -> str:
+    return str(WAY_NAMES.get(name, name))
+
+
+@register.filter
 def wire_name(name: str) -> str:
     return capfirst(str(WIRE_NAMES.get(name, name)))
 

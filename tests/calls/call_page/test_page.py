@@ -84,6 +84,22 @@ class TestPage:
         added = [int(ms) for ms in re.findall(r"\+(\d+) ms</span>", card)]
         assert sum(added) == turn.voice_to_voice_ms
 
+    @pytest.mark.parametrize(
+        ("way", "badge"),
+        [
+            ("written", "as written"),
+            ("nearest", "nearest entry, with a caution"),
+            ("model", "language model"),
+        ],
+    )
+    def test_a_turn_says_which_way_it_was_answered(
+        self, admin_client: Client, anna: Assistant, way: str, badge: str
+    ) -> None:
+        call = rows.store_call(anna)
+        Turn.objects.filter(call=call, number=1).update(retrieval={"way": way, "verbatim": way != "model"})
+        head = cards(page(admin_client, call))[0].split("</header>")[0]
+        assert re.findall(r'call-plain"[^>]*>([^<]+)<', head) == [badge]
+
     def test_names_of_the_record_are_never_markup(self, admin_client: Client, anna: Assistant) -> None:
         call = rows.store_call(anna)
         markup = "<script>alert(1)"
@@ -97,7 +113,7 @@ class TestPage:
         }
         Turn.objects.filter(call=call).update(
             engines={"stt": markup, "llm": markup, "tts": markup},
-            retrieval={"version": markup, "query": markup, "total_ms": 1.0},
+            retrieval={"way": markup, "version": markup, "query": markup, "total_ms": 1.0},
             tools=[tool],
             barge_ins=[rows.barge_in(1) | {"said": markup}],
             error={"stage": markup, "code": markup, "message": markup},
