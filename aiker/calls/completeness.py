@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from aiker.calls.dictation import Kind, digits_in, of_digits
 from aiker.calls.manners import Manner, manner_of
 
 
@@ -85,8 +86,6 @@ _NUMBER_BEGUN = re.compile(r"(号|号码|电话|手机|编码)是?[0-9零〇一�
 _NUMBER_WANTED = re.compile(
     r"(请|麻烦|告诉|提供|报|说|您的?|你的?).*(号码|手机号|电话号|订单号|编号|卡号|证号|验证码)"
 )
-_MOBILE = re.compile(r"[1一幺][3-9三四五六七八九].{9}")
-_IDENTITY_CARD_DIGITS = 18
 
 # Said alone, or behind a comma, these are a whole turn.
 _ANSWER = re.compile(
@@ -121,7 +120,8 @@ _OF_WHAT_IS_SAID = re.compile(r"^.?的$|是.+的$|怎么|谁|什么|哪")
 
 def _number(digits: str) -> Completeness:
     """Judge digits that are said one by one: whole when as many as such a number has."""
-    whole = len(digits) == _IDENTITY_CARD_DIGITS or _MOBILE.fullmatch(digits)
+    number = of_digits(digits_in(digits))
+    whole = number.kind is not Kind.OTHER and number.missing == 0
     return Completeness.FINISHED if whole else Completeness.UNFINISHED
 
 
