@@ -171,7 +171,7 @@ class Retriever:
             Question(own[-1], context, denied), choose(ranked, stored, max(candidates, ORDERED), today)
         )
         result = RetrievalResult(
-            passages=chosen[:candidates],
+            passages=chosen[: candidates if self.reranker else k],
             nearest=max(chosen, key=lambda passage: passage.score, default=None),
             similarity=(alone + max(alone, joined)) / 2,
             index_version=self.collection,
