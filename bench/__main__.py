@@ -5,7 +5,7 @@ returns as metrics is compared with the last committed result (``bench/results``
 ``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
 that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``,
 minutes to ``soak``, turns to ``pages``, questions to ``rehearsal``. ``truth`` takes the options that follow
-it (``bench.truth``).
+it (``bench.truth``), ``line`` the names of scenes or of their kinds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench import (
     end_of_turn,
     knowledge,
     lexicon,
+    line,
     load,
     media_path,
     memory,
@@ -53,6 +54,7 @@ BENCHES: dict[str, Bench] = {
     "truth": truth.run,
     "rehearsal": rehearsal.run,
     "canary": canary.run,
+    "line": line.run,
 }
 WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "knowledge": knowledge.run,
@@ -61,14 +63,15 @@ WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "rehearsal": lambda numbers: rehearsal.run(numbers[0]),
     "compare": lambda numbers: compare.run(rounds=numbers[0]),
 }
+WITH_WORDS: dict[str, Callable[[list[str]], Sequence[Metric] | None]] = {"truth": truth.run, "line": line.run}
 LATEST = BASE_DIR / "var" / "bench"
 
 
 def main(arguments: list[str]) -> int:
     save = "--save" in arguments
     words = [argument for argument in arguments if argument != "--save"]
-    if words[:1] == ["truth"]:
-        return measure(["truth"], lambda _name: truth.run(words[1:]), save=save)
+    if words[:1] in (["truth"], ["line"]):
+        return measure(words[:1], lambda name: WITH_WORDS[name](words[1:]), save=save)
     names = [word for word in words if not word.isdecimal()]
     numbers = [int(word) for word in words if word.isdecimal()]
     unknown = [name for name in names if name not in BENCHES]

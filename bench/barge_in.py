@@ -43,12 +43,12 @@ STORED_S = 15
 KNOWLEDGE = Path(__file__).with_suffix(".json")
 QUESTIONS = [entry["question"] for entry in json.loads(KNOWLEDGE.read_text("utf-8"))["entries"]]
 BASE = "barge-in"
-ANSWER_FROM_IT = f"""
+ANSWER_FROM_IT = """
 from aiker.calls.ahead import make, wanted_phrases
 from aiker.calls.models import Assistant
 from knowledge.models import KnowledgeBase
 anna = Assistant.objects.get(slug="anna")
-anna.knowledge_base = KnowledgeBase.objects.get(slug="{BASE}")
+anna.knowledge_base = KnowledgeBase.objects.get(slug="{base}")
 anna.save()
 make(wanted_phrases(), lambda: True)
 """
@@ -138,16 +138,16 @@ def run() -> list[Metric]:
         tempfile.TemporaryDirectory(prefix="aiker-bench-") as folder,
         Installation(Path(folder), AIKER_CALL_TOKEN=TOKEN) as aiker,
     ):
-        prepare(aiker)
+        answer_from(aiker, KNOWLEDGE, BASE)
         results = [result for case in cases(aiker) if (result := place(aiker, case))]
     print(f"load of the machine: {load:.1f} before, {os.getloadavg()[0]:.1f} after, {os.cpu_count()} cores")
     return figures(results)
 
 
-def prepare(aiker: Installation) -> None:
-    """Load the answers and make their audio; RuntimeError when that fails."""
-    load = ["load_knowledge", str(KNOWLEDGE), "--base", BASE]
-    for arguments in (load, ["shell", "-v", "0", "-c", ANSWER_FROM_IT]):
+def answer_from(aiker: Installation, knowledge: Path, base: str) -> None:
+    """Load answers for the assistant anna and make their audio; RuntimeError when that fails."""
+    load = ["load_knowledge", str(knowledge), "--base", base]
+    for arguments in (load, ["shell", "-v", "0", "-c", ANSWER_FROM_IT.format(base=base)]):
         done = aiker.command(*arguments)
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.line_sounds import active_rms, chords, placed, rhythm, under
+from bench.line.sounds import active_rms, chords, placed, rhythm, under
 
 
 def test_music_goes_on_for_its_length_at_its_level() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiker.audio.g711 import RATE
-from bench.line_wire import stretches
+from bench.line.network import stretches
 
 GROWS_BY = 60 * RATE
 

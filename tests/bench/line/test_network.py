@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-import bench
-from bench.line_wire import Echo, Network, stretches
+import bench.line
+from bench.line.network import Echo, Network, stretches
 
 KINDS = {
     "echo": 10,
@@ -25,7 +25,7 @@ KINDS = {
 
 
 def test_half_of_sixty_scenes_of_each_kind_is_held_out() -> None:
-    scenes = json.loads((Path(bench.__file__).parent / "line_scenes.json").read_text(encoding="utf-8"))
+    scenes = json.loads((Path(bench.line.__file__).with_name("scenes.json")).read_text(encoding="utf-8"))
     assert Counter(scene["kind"] for scene in scenes) == KINDS
     held_out = Counter(scene["kind"] for scene in scenes if scene["held_out"])
     assert held_out == {kind: count // 2 for kind, count in KINDS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.line_playout import GROWS_BY, Playout, longest_silence_ms, silent_after_ms
+from bench.line.playout import GROWS_BY, Playout, longest_silence_ms, silent_after_ms
 
 FRAME = np.full(160, 5000, np.int16)
 
