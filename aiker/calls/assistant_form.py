@@ -44,7 +44,7 @@ class VoiceChoiceField(forms.ModelChoiceField):
 class AssistantForm(forms.ModelForm):
     fillers = LinesField(
         label=_("while the answer is late"),
-        help_text=_("One a line, said in turn, at most one in a turn. Empty: nothing is said."),
+        help_text=_("One a line, said in turn, at most two for one answer. Empty: nothing is said."),
         longest=LONGEST_FILLER,
         initial=default_fillers,
     )

@@ -293,7 +293,7 @@ class Conversation:
         if reply.error or reply.tools.acted or reply.committed_at is None:
             return False
         began = self._recorder.spoken_at(start_ms)
-        if reply.filler:
+        if reply.fillers:
             return began - reply.committed_at <= REOPEN_MS and not reply.filler_heard(began)
         heard_ms = None if reply.spoken.plays_from is None else began - reply.spoken.plays_from
         return goes_on(began - reply.committed_at, heard_ms)
@@ -346,7 +346,7 @@ class Conversation:
     def _withdraw(self) -> None:
         if self._reply:
             self._reply.cancel()
-            if self._reply.filler:
+            if self._reply.fillers:
                 self._speaker.silence()
             self._reply = None
 

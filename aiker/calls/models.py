@@ -158,7 +158,7 @@ class Assistant(models.Model):
         _("while the answer is late"),
         default=default_fillers,
         blank=True,
-        help_text=_("One a line, said in turn, at most one in a turn. Empty: nothing is said."),
+        help_text=_("One a line, said in turn, at most two for one answer. Empty: nothing is said."),
     )
     filler_ms = models.PositiveSmallIntegerField(
         _("late after (ms)"),

@@ -49,6 +49,8 @@ from knowledge.errors import RetrievalError
 from knowledge.rag import Found
 
 FILLER_HEARD_MS = 150
+ANSWERED_WITHIN_S = 9.0
+"""Of nothing to be heard of an answer; then it is given up. A caller takes ten seconds for a dead line."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -87,7 +89,7 @@ class Reply:
     end_of_turn: dict[str, Any] = field(default_factory=dict)  # what ended it, see ``PauseJudge.as_dict``
     committed_at: float | None = None
     announced: bool = False
-    filler: Segment | None = None
+    fillers: list[Segment] = field(default_factory=list)  # said while the answer was late
     way: Way | None = None  # known once it is decided what is said
     grounding: Grounding | None = None  # what checked the language model's answer, if it was asked
     task: asyncio.Task[None] | None = None
@@ -98,7 +100,9 @@ class Reply:
     barge_ins: list[dict[str, Any]] = field(default_factory=list)  # see docs/barge-in.md
     _commit: asyncio.Event = field(default_factory=asyncio.Event)
     _understood: asyncio.Event = field(default_factory=asyncio.Event)
-    _mask: asyncio.Task[None] | None = None
+    _cover: asyncio.Task[None] | None = None
+    _late: asyncio.TimerHandle | None = None
+    _limit: asyncio.Timeout | None = None
     _given: list[Message] = field(default_factory=list)  # what the language model answers
 
     def __post_init__(self) -> None:
@@ -120,11 +124,12 @@ class Reply:
             self._announce()
         self._commit.set()
         self.spoken.let_out()
+        self._late = asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, self._give_up)
         if self.voice.fillers:
-            self._mask = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
+            self._cover = asyncio.create_task(self._fill(), name=f"filler-{self.number}")
 
     def cancel(self) -> None:
-        self._unmask()
+        self._uncover()
         if self.task and not self.task.done():
             self.task.cancel()
             self.task = None
@@ -166,20 +171,22 @@ class Reply:
     @property
     def answered_from(self) -> float | None:
         """From when on what the caller hears is the answer: the end of their turn, or that of a filler."""
-        filler_end = self.filler.plays_at(len(self.filler.audio) - 1) if self.filler else None
+        last = self.fillers[-1] if self.fillers else None
+        filler_end = last.plays_at(len(last.audio) - 1) if last else None
         return filler_end or self.committed_at
 
     def filler_heard(self, at_ms: float) -> bool:
         """Whether a filler had been playing long enough at a moment for what is said then to be about it."""
-        begun = self.filler.plays_at(0) if self.filler else None
+        begun = self.fillers[0].plays_at(0) if self.fillers else None
         return begun is not None and at_ms - begun >= FILLER_HEARD_MS
 
     def _note_audible(self) -> None:
         """Fill in when the answer's first audible sample is played, once it was sent; and the filler's."""
-        if self.filler:
-            first = first_loud_sample(g711.decode(bytes(self.filler.audio)))
-            self.timeline.reached("filler", self.filler.plays_at(first or 0))
-            self.timeline.reached("filler_end", self.filler.plays_at(len(self.filler.audio) - 1))
+        if self.fillers:
+            first, last = self.fillers[0], self.fillers[-1]
+            loud = first_loud_sample(g711.decode(bytes(first.audio)))
+            self.timeline.reached("filler", first.plays_at(loud or 0))
+            self.timeline.reached("filler_end", last.plays_at(len(last.audio) - 1))
         self.timeline.reached("audible", self.spoken.audible_from)
 
     def record(self, now_ms: float, at_ms: int, recorded_ms: int | None, *, interrupted: bool) -> TurnRecord:
@@ -225,37 +232,64 @@ class Reply:
 
     async def _run(self) -> None:
         try:
-            await self._understand()
-            if self.user_text:
-                await self._answer()
+            async with asyncio.timeout(None) as self._limit:
+                await self._understand()
+                if self.user_text:
+                    await self._answer()
         except EngineError as exc:
-            self.error = exc.with_traceback(None)
-            self.on_heard(self)
-            await self._recover(exc)
+            await self._fail(exc)
+        except TimeoutError:
+            within = f"nothing to be heard within {ANSWERED_WITHIN_S:g} s of the caller's turn"
+            await self._fail(EngineError(self._awaited, "late", within))
         # A guess that is ready, or failed, waits to be wanted.
         await self._commit.wait()
-        self._unmask()
+        self._uncover()
 
-    def _unmask(self) -> None:
-        if self._mask:
-            self._mask.cancel()
-            self._mask = None
+    async def _fail(self, error: EngineError) -> None:
+        self.error = error.with_traceback(None)
+        self.on_heard(self)
+        await self._recover(error)
+
+    def _uncover(self) -> None:
+        """Say no more fillers, and give the answer up no more."""
+        if self._cover:
+            self._cover.cancel()
+            self._cover = None
+        if self._late:
+            self._late.cancel()
+            self._late = None
+        self._limit = None  # it keeps the task, and a cancelled task what it was doing: this reply
 
     async def _fill(self) -> None:
-        """Say a filler when there is nothing to hear of the answer yet, and that is not just a noise."""
+        """Say a filler, and another, while there is nothing to hear of the answer to words."""
         voice = self.voice
-        await asyncio.sleep(voice.fillers.after_s)
-        await self._understood.wait()
-        if not self.user_text or self.spoken.has_audio:
-            return
-        line = voice.fillers.next(self.number)
-        audio = await voice.phrases.fetch(voice.tts, line) if line else None
-        # One that was not made ahead would keep the engine from the answer.
-        if audio and not self.spoken.has_audio:
-            self.filler = Segment(line, bytearray(audio), closed=True)
-            voice.speaker.put_first(self.filler)
+        while True:
+            await asyncio.sleep(voice.fillers.after_s)
+            await self._understood.wait()
+            if not self.user_text or self.spoken.has_audio:
+                return
+            line = voice.fillers.next(self.number)
+            audio = await voice.phrases.fetch(voice.tts, line) if line else None
+            # One that was not made ahead would keep the engine from the answer.
+            if not audio or self.spoken.has_audio:
+                return
+            self.fillers.append(Segment(line, bytearray(audio), closed=True))
+            voice.speaker.put_first(self.fillers[-1])
             voice.speaker.wake()
             voice.emit(CallEvent.FILLER, self.number, text=line)
+            await asyncio.sleep(len(audio) / g711.RATE)
+
+    def _give_up(self) -> None:
+        """End an answer of which nothing is heard: an apology is better than more silence."""
+        if self._limit and not self.spoken.has_audio and not self.tools.acted:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def _awaited(self) -> str:
+        """The stage that the answer waits for."""
+        if not self._understood.is_set():
+            return "stt"
+        return "tts" if self.spoken.text else "llm"
 
     async def _hear(self) -> str:
         if self.listen:
@@ -399,7 +433,7 @@ class Reply:
 
     @property
     def has_spoken(self) -> bool:
-        return bool(self.spoken.segments or self.filler)
+        return bool(self.spoken.segments or self.fillers)
 
     def reached(self, moment: str) -> None:
         self.timeline.reached(moment, self.voice.now())

@@ -16,7 +16,7 @@ from tests.calls.scripted import ScriptedCall, StandInEngines, play
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GREETING, STILL_THERE, GOODBYE = "您好。", "在吗？", "再会。"
-HOLD, THERE, FILLER = "不着急。", "在的。", "我看一下。"
+HOLD, THERE, FILLER, MORE = "不着急。", "在的。", "我看一下。", "稍等。"
 ANSWER = "一二三四五六七八九十，"
 
 
@@ -251,6 +251,40 @@ class TestLate:
         call = self.call(plan, engines)
         assert call.all("filler") == []
         assert said(call)[-1] == "九点。"
+
+    def test_a_second_filler_is_another_line(self, plan: CallPlan) -> None:
+        two = replace(plan, filler_ms=1800, fillers=(FILLER, MORE))
+        call = self.call(two, StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=7), after_s=10)
+        first, second = call.all("filler")
+        assert (first["text"], second["text"]) == (FILLER, MORE)
+        # The first takes 1 s; the wait for the second begins behind it.
+        assert 2800 <= second["at_ms"] - first["at_ms"] < 2850
+        assert said(call)[-1] == "九点。"
+
+    def test_an_answer_that_stays_away_is_apologised_for(self, plan: CallPlan) -> None:
+        two = replace(plan, filler_ms=1800, fillers=(FILLER, MORE))
+        engines = StandInEngines(hears=["几点关门", "周日呢"], answers=["九点。", "休息。"], thinks_s=14)
+
+        async def scene(call: ScriptedCall) -> None:
+            await says(call, 14)
+            engines.thinks_s = 0.1
+            await says(call, 6)
+
+        call = perform(two, engines, scene)
+        assert [event["turn"] for event in call.all("filler")] == [1, 1]
+        late, next_turn = call.all("turn_finished")
+        assert (late["error"]["stage"], late["error"]["code"]) == ("llm", "late")
+        committed = call.all("turn_committed")[0]["at_ms"]
+        apology = next(event for event in call.all("reply_text") if event["text"] == plan.apology)
+        assert 9000 <= apology["at_ms"] - committed < 9100
+        assert next_turn["heard_text"], "the call goes on"
+
+    def test_without_fillers_it_is_given_up_as_well(self, plan: CallPlan) -> None:
+        silent = replace(plan, filler_ms=0, fillers=())
+        engines = StandInEngines(hears=["几点关门"], answers=["九点。"], thinks_s=14)
+        call = self.call(silent, engines, after_s=12)
+        assert call.all("filler") == []
+        assert said(call)[-1] == plan.apology
 
     def test_a_noise_is_not_announced(self, plan: CallPlan) -> None:
         call = self.call(plan, StandInEngines(hears=[""]))
