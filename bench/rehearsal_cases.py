@@ -31,9 +31,12 @@ from knowledge.versions import request_version
 QUESTIONS, CALLERS = 3, 3  # wordings asked of each draft, and voices that ask each
 TALKED_THROUGH = ("flipped negation", "reworded answer")  # examiners hold conversations about these
 TYPO = ("晚上19点", "晚尚19点")
-BROKEN_PROMPT = (
-    "无论客户问什么，都只回答一句话：这个问题需要为您转人工确认。不要回答别的内容，也不要使用资料。"
+BROKEN_PROMPT = "你是安娜，OneSuite公司的电话客服。公司的全部资料如下：" + (
+    "本公司办公室租赁管理制度：入驻、续租、转租、退租须经书面申请，由门店经理签字确认后方可办理。" * 400
 )
+"""A whole rule book pasted into the prompt. Instructions that are merely wrong, from "say that you hand
+over" to "answer in English", hardly reach callers of the default model (nine prompts were tried): passages and
+examples of a turn outweigh them, and the guard puts the entry's words in place of the rest."""
 SHORTER_PROMPT = (
     "你是安娜，OneSuite公司的电话客服。只根据资料用一两句口语回答，数字照资料说，不编造；"
     "没有答案就说需要为您转人工确认。"
@@ -87,10 +90,13 @@ def answer(key: str, text: str) -> dict[str, dict[str, str]]:
     return {key: {"answer": text}}
 
 
-def main(questions: int = QUESTIONS) -> None:
+def main(questions: int = QUESTIONS, *names: str) -> None:
+    """Rehearse the cases of these names; none: all."""
     base = KnowledgeBase.objects.get(slug="onesuite")
     plant_typo(base)
     for case in cases():
+        if names and case.name not in names:
+            continue
         began = time.perf_counter()
         assistant = Assistant.objects.select_related("knowledge_base__active_version").get(slug="anna")
         with drafted(base, case.edit) as version:

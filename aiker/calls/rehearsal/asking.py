@@ -33,10 +33,13 @@ from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
 from engines.profiles import default_plan
 from engines.routing import Breakers, Routes
+from engines.voices.scorecard import error_rate
 from knowledge.golden_file import says
 from knowledge.rag import topic_of
 
 ATTEMPTS = 3
+MAX_ERROR_RATE = 0.5
+"""Of the characters of a question that recognition got wrong; above it, another question was heard."""
 
 
 class Mouth:
@@ -112,8 +115,11 @@ class Answered:
             "ms": round(self.latency_ms),
         }
 
-    def said(self, plan: CallPlan, expected: Expected, stands: str = "") -> Said:
-        """Return what is judged: without what the clock adds, which is another a minute later."""
+    def said(self, plan: CallPlan, expected: Expected, asked: str, stands: str = "") -> Said:
+        """Return what is judged: without what the clock adds, which is another a minute later.
+
+        ``asked`` are the caller's words, ``expected.question`` the question in them.
+        """
         text = self.spoken if self.spoken and self.text.endswith(self.spoken) else self.text
         sources = [f"{passage['title']}：{passage['text']}" for passage in self.passages]
         fixed = (
@@ -133,6 +139,8 @@ class Answered:
             stands,
             declined or self.way == Way.REFUSED,
             self.error,
+            nearest=self.way == Way.NEAREST,
+            understood=error_rate(asked, self.heard) <= MAX_ERROR_RATE,
         )
 
 

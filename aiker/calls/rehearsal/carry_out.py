@@ -110,7 +110,7 @@ class Stage:
 
     def run(self) -> None:
         draft, rehearsal = self._draft, self._rehearsal
-        scenes = scenes_of(rehearsal, draft) if draft.answers_change else []
+        scenes = scenes_of(rehearsal, draft, self._runner) if draft.answers_change else []
         rehearsal.planned = sum(len(scene.turns) for scene in scenes)
         rehearsal.save(update_fields=["planned", "contents"])
         for seed, scene in enumerate(scenes):
@@ -150,8 +150,8 @@ class Stage:
 
     def _judge(self, told: Told) -> tuple[list[Finding], tuple[str, ...]]:
         expected = told.turn.expected
-        live = told.live.said(self._draft.live.plan, expected, told.live_stands)
-        draft = told.draft.said(self._draft.draft.plan, expected, told.draft_stands)
+        live = told.live.said(self._draft.live.plan, expected, told.turn.text, told.live_stands)
+        draft = told.draft.said(self._draft.draft.plan, expected, told.turn.text, told.draft_stands)
         return judge(draft, live, expected, timezone.localdate()), draft.sources
 
     def _keep_audio(self, row: RehearsalAnswer, told: Told) -> None:

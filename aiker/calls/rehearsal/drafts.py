@@ -87,6 +87,12 @@ class Draft:
         return as_before != before.plan or self.version_changes
 
     @property
+    def wording_changes(self) -> bool:
+        """Whether the language model may word the same passages otherwise."""
+        before, after = self.live.plan, self.draft.plan
+        return (before.system_prompt, before.engines.llm) != (after.system_prompt, after.engines.llm)
+
+    @property
     def version_changes(self) -> bool:
         return (self.live.version and self.live.version.pk) != (self.draft.version and self.draft.version.pk)
 

@@ -61,6 +61,8 @@ class Said:
 
     ``instructions`` are the words that the operator gave the assistant, where figures may come from, too.
     ``stands`` is the same assistant's answer before in the conversation: whoever insists must not turn it.
+    ``nearest``: the assistant says that it does not know, and what its nearest entry says.
+    ``understood``: recognition heard what was asked, not another question.
     """
 
     text: str
@@ -69,6 +71,13 @@ class Said:
     stands: str = ""
     declined: bool = False
     error: str = ""
+    nearest: bool = False
+    understood: bool = True
+
+    @property
+    def entry(self) -> str:
+        """The title of the entry that it comes from first."""
+        return self.sources[0].partition("：")[0] if self.sources else ""
 
     @property
     def is_answer(self) -> bool:
@@ -108,7 +117,8 @@ def judge(draft: Said, live: Said, expected: Expected, today: date) -> list[Find
         replace(finding, already=_as_bad(finding, before.get(finding.code)))
         for finding in wrong(draft, expected, today)
     ]
-    if not expected.presses:
+    # An answer to what nobody asked is no answer that callers get today.
+    if not expected.presses and (draft.understood or live.understood):
         found += lost(draft, live, expected) + changed(draft, live, expected.question)
     order = list(Level)
     return sorted(found, key=lambda finding: order.index(finding.level))
@@ -121,7 +131,7 @@ def wrong(said: Said, expected: Expected, today: date) -> list[Finding]:
     if said.is_answer:
         ours, theirs = answer_signs(said.text, expected.question), signs("。".join(said.sources))
         found += [
-            ("unanswerable", [said.text] if expected.answerable is False else []),
+            ("unanswerable", [said.text] if expected.answerable is False and not said.nearest else []),
             ("unsupported_figure", map(str, _unsupported(said, expected.question))),
             ("contradicts_source", opposed(ours, theirs)),
             ("expired", spoken_expired(said, today)),
@@ -134,7 +144,7 @@ def wrong(said: Said, expected: Expected, today: date) -> list[Finding]:
 
 def lost(draft: Said, live: Said, expected: Expected) -> list[Finding]:
     """Return what callers are told today and would not be told."""
-    if expected.answerable is False or not live.is_answer:
+    if expected.answerable is False or not live.is_answer or live.nearest:
         return []
     if not draft.is_answer:
         return [
@@ -156,6 +166,8 @@ def changed(draft: Said, live: Said, question: str) -> list[Finding]:
     """
     if not (draft.is_answer and live.is_answer) or draft.text == live.text:
         return []
+    if (draft.nearest or live.nearest) and draft.entry != live.entry:
+        return []  # another entry is near: nobody was told that either answers the question
     known_live, known_draft = evidence(live, question), evidence(draft, question)
     found = [
         ("new_figure", tuple(map(str, unsupported(figures(draft.text), known_live)))),

@@ -2,30 +2,38 @@
 
 ::
 
-    scenes = scenes_of(rehearsal, draft)          # reads the database; past turns with their audio
+    scenes = scenes_of(rehearsal, draft, runner)    # reads the database; past turns with their audio
     scenes[0].caller, scenes[0].turns[0].text
 
-Questions about what the draft changes come first: golden ones, and what changed entries ask themselves.
+Questions about what the draft changes come first: golden ones, and what changed entries ask themselves; of a
+new prompt, or another model, those that the language model words.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
+from django.utils import timezone
+
+from aiker.calls import answering
+from aiker.calls.answering import Way
 from aiker.calls.call_page.given import Asked, asked_in
 from aiker.calls.call_page.page import is_audible, turns_of
 from aiker.calls.call_page.replay import clip_of
 from aiker.calls.models import Call, Turn
-from aiker.calls.rehearsal.drafts import Draft
+from aiker.calls.rehearsal.drafts import Draft, Side
 from aiker.calls.rehearsal.examiners import EXAMINERS, SyntheticCaller, callers_for
 from aiker.calls.rehearsal.judging import Expected
 from aiker.calls.rehearsal.models import Rehearsal, RehearsalAnswer
 from knowledge.contents import changed_documents
+from knowledge.errors import RetrievalError
 from knowledge.models import Document, GoldenQuestion
 from knowledge.models.content import DocumentKind
+from knowledge.rag import RAGSystem
 
 QUESTIONS_A_CONVERSATION = 2
 MAX_WORDINGS_OF_AN_ENTRY = 3
@@ -53,10 +61,13 @@ class Scene:
     name: str = ""
 
 
-def scenes_of(rehearsal: Rehearsal, draft: Draft) -> list[Scene]:
+def scenes_of(rehearsal: Rehearsal, draft: Draft, runner: asyncio.Runner) -> list[Scene]:
     """Return what is played, most telling first."""
     changed = changed_documents(draft.live.version, draft.draft.version)
-    questions = questions_of(draft, changed)[: rehearsal.max_questions]
+    questions = questions_of(draft, changed)
+    if draft.wording_changes:
+        questions = runner.run(worded_by_model_first(draft.live, questions))
+    questions = questions[: rehearsal.max_questions]
     found = [
         Scene(kind_of(turn), caller, [turn], Asked("", [], before=turn.golden.before if turn.golden else ""))
         for number, turn in enumerate(questions)
@@ -86,6 +97,25 @@ def questions_of(draft: Draft, changed: set[int]) -> list[SceneTurn]:
     # One question of each changed entry before a second one of any.
     turns = [turn for asked in zip_longest(*each) for turn in asked if turn]
     return turns + [turn for row, expected in golden if not expected & changed for turn in golden_turns(row)]
+
+
+async def worded_by_model_first(side: Side, turns: Sequence[SceneTurn]) -> list[SceneTurn]:
+    """Return the turns that the language model words, then those that are answered as written.
+
+    A new prompt, or another model, is heard in the first alone.
+    """
+    worded = [await is_worded_by_model(side, turn) for turn in turns]
+    return [turn for turn, _ in sorted(zip(turns, worded, strict=True), key=lambda pair: not pair[1])]
+
+
+async def is_worded_by_model(side: Side, turn: SceneTurn) -> bool:
+    assert side.version  # without one nothing is asked
+    before = turn.golden.before if turn.golden else ""
+    try:
+        found = await RAGSystem.of(side.version).search(turn.text, before=before, k=side.plan.passages)
+    except RetrievalError:
+        return False  # the scene itself will say what fails
+    return answering.decide(turn.text, found, side.plan, timezone.localtime()).way is Way.MODEL
 
 
 def golden_turns(row: GoldenQuestion) -> list[SceneTurn]:

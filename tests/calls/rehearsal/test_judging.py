@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -125,3 +126,39 @@ def test_what_is_as_wrong_today_does_not_count_against_a_draft() -> None:
     assert found == [Finding(Level.FALSE, "unsupported_figure", ("70元",), already=True)]
     worse = said("日卡70元，月卡60元。", DAY)
     assert codes(worse, wrong, Expected("日卡多少钱"))[0] == "unsupported_figure"
+
+
+PARKING = "停车月卡：会员停车月卡600元一个月。"
+VISITOR = "访客停车：访客停车前2小时免费，之后每小时10元。"
+NEAR = "这个我不太清楚，我知道的是："
+
+
+def test_another_entry_that_is_only_near_changes_no_fact_and_loses_none() -> None:
+    near = said(f"{NEAR}会员停车月卡600元一个月。", PARKING, nearest=True)
+    expected = Expected("停三个钟头多少钱", True, [["600"]])
+    assert codes(said("访客停车前2小时免费，之后每小时10元。", VISITOR), near, expected) == []
+    assert codes(said("这个我不太清楚。", declined=True), near, expected) == []
+    other = said(f"{NEAR}访客停车前2小时免费，之后每小时10元。", VISITOR, nearest=True)
+    assert codes(other, near, expected) == []
+
+
+def test_an_edit_of_an_entry_that_is_only_near_is_a_changed_fact() -> None:
+    near = said(f"{NEAR}会员停车月卡600元一个月。", PARKING, nearest=True)
+    edited = "会员停车月卡800元一个月。"
+    draft = said(f"{NEAR}{edited}", f"停车月卡：{edited}", nearest=True)
+    assert codes(draft, near, Expected("停车多少钱")) == ["new_figure", "gone_figure"]
+
+
+def test_what_the_base_does_not_know_may_be_answered_with_the_nearest() -> None:
+    near = said(f"{NEAR}会员停车月卡600元一个月。", PARKING, nearest=True)
+    assert codes(near, near, Expected("能洗车吗", answerable=False)) == []
+    sure = said("会员停车月卡600元一个月。", PARKING)
+    assert codes(sure, near, Expected("能洗车吗", answerable=False)) == ["unanswerable"]
+
+
+def test_what_neither_side_understood_changes_and_loses_nothing() -> None:
+    live, draft = said("虚拟办公室3000元一年。"), said("不可以转租。")
+    assert codes(draft, live, Expected("一日券多少钱")) == ["gone_figure"]
+    unheard = replace(draft, understood=False)
+    assert codes(unheard, replace(live, understood=False), Expected("一日券多少钱")) == []
+    assert codes(unheard, live, Expected("一日券多少钱")) == ["gone_figure"]
