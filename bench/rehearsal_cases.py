@@ -35,7 +35,7 @@ BROKEN_PROMPT = "你是安娜，OneSuite公司的电话客服。公司的全部�
     "本公司办公室租赁管理制度：入驻、续租、转租、退租须经书面申请，由门店经理签字确认后方可办理。" * 400
 )
 """A whole rule book pasted into the prompt. Instructions that are merely wrong, from "say that you hand
-over" to "answer in English", hardly reach callers of the default model (nine prompts were tried): passages and
+over" to "answer in English", hardly reach callers of the default model (nine were tried): the passages and
 examples of a turn outweigh them, and the guard puts the entry's words in place of the rest."""
 SHORTER_PROMPT = (
     "你是安娜，OneSuite公司的电话客服。只根据资料用一两句口语回答，数字照资料说，不编造；"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 from openai import AsyncStream, BadRequestError, Omit, UnprocessableEntityError, omit
 from openai.types import CompletionUsage
@@ -22,6 +23,9 @@ from engines.errors import EngineError
 from engines.routing import Endpoint, Routes
 from engines.usage import estimated_tokens
 
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
 MAX_TOKENS = 160
 # A server that takes no notice of the limit is stopped here: no token is longer on average.
 MAX_CHARS = 8 * MAX_TOKENS
@@ -31,6 +35,8 @@ MAX_TOOL_CALLS = 4  # in one answer
 STALL_S = 4.0
 # Servers that refuse to be asked for the tokens of a stream.
 _secretive: set[str] = set()
+# Servers that refuse tools: they are asked without, and what the model would have called is not called.
+_toolless: set[str] = set()
 
 
 class Message(TypedDict):
@@ -85,12 +91,16 @@ class LLMAdapter:
         """Let the first engine read ``messages`` ahead, so that the next turn only adds to them."""
         endpoint = self.routes.endpoints[0]
         with engine_errors("llm", endpoint.url):
-            answer = await client_for(endpoint).chat.completions.create(
-                model=endpoint.model,
-                messages=_given(messages),
-                tools=_offered(tools),
-                max_tokens=1,
-                temperature=omit,
+            answer = await _with_tools_or_without(
+                endpoint,
+                tools,
+                lambda offered: client_for(endpoint).chat.completions.create(
+                    model=endpoint.model,
+                    messages=_given(messages),
+                    tools=offered,
+                    max_tokens=1,
+                    temperature=omit,
+                ),
             )
         self._count(endpoint, messages, 1, getattr(answer, "usage", None))
 
@@ -152,14 +162,18 @@ async def _open(
     """Ask for an answer, and for its tokens where the server does not refuse to tell them."""
 
     async def ask(options: ChatCompletionStreamOptionsParam | Omit) -> AsyncStream[ChatCompletionChunk]:
-        return await client_for(endpoint).chat.completions.create(
-            model=endpoint.model,
-            messages=_given(messages),
-            tools=_offered(tools),
-            stream=True,
-            stream_options=options,
-            temperature=0.0,
-            max_tokens=MAX_TOKENS,
+        return await _with_tools_or_without(
+            endpoint,
+            tools,
+            lambda offered: client_for(endpoint).chat.completions.create(
+                model=endpoint.model,
+                messages=_given(messages),
+                tools=offered,
+                stream=True,
+                stream_options=options,
+                temperature=0.0,
+                max_tokens=MAX_TOKENS,
+            ),
         )
 
     if endpoint.url in _secretive:
@@ -170,6 +184,22 @@ async def _open(
         stream = await ask(omit)  # that it was about something else is told by the same refusal
         _secretive.add(endpoint.url)
         return stream
+
+
+async def _with_tools_or_without(
+    endpoint: Endpoint, tools: Sequence[dict[str, Any]], ask: Callable[[Any], Awaitable[T]]
+) -> T:
+    """Ask with tools; without them where the server says that it takes none."""
+    if not tools or endpoint.url in _toolless:
+        return await ask(omit)
+    try:
+        return await ask(_offered(tools))
+    except BadRequestError as exc:
+        if exc.param != "tools":
+            raise
+        logger.warning("%s takes no tools; its model calls none", endpoint.url)
+        _toolless.add(endpoint.url)
+        return await ask(omit)
 
 
 def _add(calls: dict[int, ToolCall], piece: ChoiceDeltaToolCall) -> int:

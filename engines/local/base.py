@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,36 @@ class EngineDownError(RuntimeError):
     """What the engine stands on has failed and is mended; the message, for the caller, says what it was."""
 
 
+class Word(NamedTuple):
+    """A word, as the model cuts them, and when it was said, in s of the audio."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a transcript, in s of the audio; ``tokens`` as the model numbers them."""
+
+    text: str
+    start_s: float
+    end_s: float
+    tokens: Sequence[int]
+    temperature: float
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    words: Sequence[Word] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """What was heard. ``text`` is empty when it was not speech; the figures say why.
 
     ``duration_s`` is the audio's length in seconds; ``rejected`` is the reason the text was emptied
-    (``silence``, ``no_speech``, ``unlikely``, ``repetition``, ``hallucination``) or "".
+    (``silence``, ``no_speech``, ``unlikely``, ``repetition``, ``hallucination``) or "". Only
+    ``transcribe_timed`` fills in ``segments``.
     """
 
     text: str
@@ -53,6 +77,7 @@ class Transcript:
     no_speech_prob: float = 0.0
     compression_ratio: float = 0.0
     rejected: str = ""
+    segments: Sequence[Segment] = ()
 
 
 class Utterance(NamedTuple):
@@ -74,6 +99,20 @@ class LocalSTTEngine(Protocol):
         ...
 
     def warm(self) -> None: ...
+
+
+@runtime_checkable
+class TimedSTTEngine(Protocol):
+    """An engine that also knows when it heard what."""
+
+    def transcribe_timed(
+        self, utterance: Utterance, *, words: bool = False, temperature: float = 0.0, translate: bool = False
+    ) -> Transcript:
+        """Return the transcript with its segments, with ``words`` theirs; ``translate``: in English.
+
+        Slower than ``transcribe_many``, which calls use. ``temperature`` 0 takes the likeliest tokens.
+        """
+        ...
 
 
 class LocalTTSEngine(Protocol):

@@ -18,9 +18,18 @@ from ctranslate2.models import WhisperGenerationResult
 from faster_whisper import WhisperModel
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import Segment as WhisperSegment
 from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
-from engines.local.base import STT_SAMPLE_RATE, BadRequestError, Samples, Transcript, Utterance
+from engines.local.base import (
+    STT_SAMPLE_RATE,
+    BadRequestError,
+    Samples,
+    Segment,
+    Transcript,
+    Utterance,
+    Word,
+)
 
 WINDOWS_S = (6, 8, 12, 20, 30)
 # With less silence behind the speech the decoder says the sentence again.
@@ -147,6 +156,48 @@ class FasterWhisperSTT:
                 for (index, short), transcript in zip(group.items(), transcripts, strict=True)
             }
         return [heard[index] for index in range(len(utterances))]
+
+    def transcribe_timed(
+        self, utterance: Utterance, *, words: bool = False, temperature: float = 0.0, translate: bool = False
+    ) -> Transcript:
+        """Return a transcript with the times of its segments and, with ``words``, of their words."""
+        self.check(utterance.language)
+        language = utterance.language or self._language
+        written = "en" if translate else language
+        prompt = f"{SIMPLIFIED_PROMPT if written == 'zh' else ''}{utterance.prompt}"
+        found, info = self._model.transcribe(
+            utterance.samples,
+            language=language,
+            task="translate" if translate else "transcribe",
+            initial_prompt=prompt or None,
+            beam_size=1,
+            temperature=temperature,
+            word_timestamps=words,
+        )
+        segments = [self._segment(segment, written) for segment in found]
+        heard = Transcript(
+            "".join(segment.text for segment in segments).strip(),
+            written,
+            info.duration,
+            avg_logprob=min((segment.avg_logprob for segment in segments), default=0.0),
+            no_speech_prob=max((segment.no_speech_prob for segment in segments), default=1.0),
+        )
+        judged = self._judge(heard)
+        return judged if judged.rejected else replace(judged, segments=segments)
+
+    def _segment(self, segment: WhisperSegment, language: str) -> Segment:
+        write = self._simplify if language == "zh" else str
+        return Segment(
+            text=write(segment.text),
+            start_s=segment.start,
+            end_s=segment.end,
+            tokens=segment.tokens,
+            temperature=segment.temperature or 0.0,
+            avg_logprob=segment.avg_logprob,
+            no_speech_prob=segment.no_speech_prob,
+            compression_ratio=segment.compression_ratio,
+            words=[Word(write(word.word), word.start, word.end) for word in segment.words or ()],
+        )
 
     def _digits_again(self, short: _Short, judged: Transcript, text: str) -> Transcript:
         """Return what is heard when the decoder, in a loop over digits, expects them in words instead."""

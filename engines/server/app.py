@@ -27,7 +27,7 @@ from engines.server.requests import stages
 from engines.server.rerank import rerank
 from engines.server.speech import speech
 from engines.server.stages import Stage
-from engines.server.transcriptions import transcriptions
+from engines.server.transcriptions import transcriptions, translations
 
 
 def create_app(
@@ -61,6 +61,7 @@ def create_app(
             Route("/v1/models/reload", reload, methods=["POST"]),
             Route("/v1/models/{model}", show_model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
+            Route("/v1/audio/translations", translations, methods=["POST"]),
             Route("/v1/audio/speech", speech, methods=["POST"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),

@@ -9,12 +9,12 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from engines.local.base import LocalLLMEngine, TextDelta
-from engines.server.errors import parse
+from engines.server.errors import Strict, StrictRequest, parse
 from engines.server.requests import ready_stage, while_connected
 
 logger = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 StopString = Annotated[str, Field(min_length=1)]
 
 
-class TextPart(BaseModel):
+class TextPart(Strict):
     type: Literal["text"]
     text: str
 
 
-class Message(BaseModel):
+class Message(Strict):
     role: Literal["system", "user", "assistant"]
     content: str | list[TextPart]
 
@@ -36,11 +36,15 @@ class Message(BaseModel):
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Strict):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
+class TextFormat(Strict):
+    type: Literal["text"] = "text"
+
+
+class ChatRequest(StrictRequest):
     model: str = ""
     messages: Annotated[list[Message], Field(min_length=1)]
     stream: bool = False
@@ -49,7 +53,13 @@ class ChatRequest(BaseModel):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     stop: StopString | Annotated[list[StopString], Field(max_length=4)] | None = None
+    # What these may say is what is done anyway.
     n: Literal[1] = 1
+    top_p: Annotated[float, Field(ge=1, le=1)] = 1
+    frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
+    presence_penalty: Annotated[float, Field(ge=0, le=0)] = 0
+    logprobs: Literal[False] = False
+    response_format: TextFormat = TextFormat()
 
 
 class _Answer:
@@ -79,7 +89,8 @@ async def chat_completions(request: Request) -> Response:
     """Answer a conversation, whole or, with ``stream``, as server-sent events.
 
     Reads ``messages`` (texts only), ``model``, ``temperature``, ``max_tokens`` or
-    ``max_completion_tokens``, ``stop`` and ``stream_options``; what else OpenAI has is ignored.
+    ``max_completion_tokens``, ``stop`` and ``stream_options``; what else OpenAI has is refused with a 400
+    that names it, ``tools`` too: the adapter then asks without them.
     """
     began = time.perf_counter()
     body = parse(ChatRequest, await request.body())

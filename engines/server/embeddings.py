@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engines.local.base import Embedder
-from engines.server.errors import parse
+from engines.server.errors import APIError, StrictRequest, parse
 from engines.server.queue import BatchLimit
 from engines.server.requests import ready_stage, while_connected
 
@@ -29,10 +29,11 @@ TOGETHER = BatchLimit(items=4, weight=32)
 Text = Annotated[str, Field(min_length=1)]
 
 
-class EmbeddingsRequest(BaseModel):
+class EmbeddingsRequest(StrictRequest):
     model: str = ""
     input: Text | Annotated[list[Text], Field(min_length=1, max_length=2048)]
     encoding_format: Literal["float", "base64"] = "float"
+    dimensions: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Job:
 async def embeddings(request: Request) -> Response:
     """Return a unit vector for each text of ``input``, as floats or as base64 of little-endian float32.
 
+    ``dimensions`` may only say what the model has: its vectors were not trained to be cut.
     Requests that wait for the model at the same time are embedded in one run.
     """
     began = time.perf_counter()
@@ -55,6 +57,9 @@ async def embeddings(request: Request) -> Response:
     vectors, tokens = await while_connected(
         request, stage.queue.batched(Job(stage.engine, texts), embed_together, TOGETHER, weight=len(texts))
     )
+    if body.dimensions not in (None, vectors.shape[1]):
+        message = f"dimensions: {stage.model} has {vectors.shape[1]}, and was not trained to be cut to fewer."
+        raise APIError(400, message, "invalid_value", "dimensions")
     milliseconds = round((time.perf_counter() - began) * 1000)
     logger.info("embedding %s: %d texts, %d tokens in %d ms", stage.model, len(texts), tokens, milliseconds)
     data = [

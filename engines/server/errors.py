@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +16,22 @@ from engines.server.queue import QueueFullError
 
 logger = logging.getLogger(__name__)
 Body = TypeVar("Body", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A part of a body in which nothing is passed over in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StrictRequest(Strict):
+    """A whole body, which may say who asks; that changes no answer."""
+
+    user: Any = None
+    metadata: Any = None
+    store: Any = None
+    safety_identifier: Any = None
+    prompt_cache_key: Any = None
 
 
 class APIError(Exception):
@@ -69,4 +86,15 @@ def parse(model: type[Body], data: bytes) -> Body:
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else None
-        raise APIError(400, f"{field or 'body'}: {first['msg']}", "invalid_value", field) from None
+        message = f"{field or 'body'}: {first['msg']}"
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise unsupported(str(field), model.model_fields) from None
+        raise APIError(400, message, "invalid_value", field) from None
+
+
+def unsupported(field: str, known: Iterable[str]) -> APIError:
+    """Return the 400 for a field that nothing here can act on."""
+    there_is = ", ".join(sorted(known))
+    return APIError(
+        400, f"{field} is not supported here; there is: {there_is}.", "unsupported_parameter", field
+    )

@@ -6,11 +6,11 @@ import logging
 import time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engines.server.errors import parse
+from engines.server.errors import Strict, StrictRequest, parse
 from engines.server.requests import ready_stage, while_connected
 
 logger = logging.getLogger(__name__)
@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Document(BaseModel):
+class Document(Strict):
     text: Text
 
 
-class RerankRequest(BaseModel):
+class RerankRequest(StrictRequest):
     model: str = ""
     query: Text
     documents: Annotated[list[Text | Document], Field(min_length=1, max_length=256)]

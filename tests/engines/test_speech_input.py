@@ -59,7 +59,10 @@ async def first_sound_s(http: httpx.AsyncClient, text: str) -> float:
         ({"speed": 9}, "speed", "between 0.5 and 2.0"),
         ({"speed": -1}, "speed", "between 0.5 and 2.0"),
         ({"speed": "fast"}, "speed", "valid number"),
-        ({"response_format": "mp3"}, "response_format", "ask for pcm or wav"),
+        ({"response_format": "ogg"}, "response_format", "'mp3', 'opus', 'aac', 'flac', 'wav' or 'pcm'"),
+        ({"stream_format": "ws"}, "stream_format", "'audio' or 'sse'"),
+        ({"instructions": "开心一点"}, "instructions", "at most 0 characters"),
+        ({"pitch": 2}, "pitch", "not supported here; there is: input, instructions"),
     ],
 )
 async def test_a_wrong_request_names_the_field_and_what_is_possible(

@@ -20,7 +20,7 @@ from engines.adapters.tts_adapter import TTSAdapter
 from engines.errors import EngineError
 from engines.local.base import Transcript
 from engines.routing import Breakers, Endpoint, Routes, Served
-from engines.server.transcriptions import _respond
+from engines.server.transcripts import respond
 from engines.usage import Usage, estimated_tokens
 from tests.engines.serving import listening
 
@@ -155,4 +155,4 @@ async def test_a_vendor_that_does_not_tell_how_sure_it_is_leaves_nothing(vendors
     ],
 )
 def test_the_engine_server_tells_how_sure_it_is(heard: Transcript, shown: dict[str, Any]) -> None:
-    assert json.loads(bytes(_respond(heard, "json", stream=False).body)) == shown
+    assert json.loads(bytes(respond(heard, "json", (), "transcribe", stream=False).body)) == shown
