@@ -59,11 +59,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """When what was said could be heard on the line, in ms of the call; ``arrived_ms``: its end, at Aiker."""
+    """When what was said could be heard on the line, in ms of the call.
+
+    ``distance_ms`` is the least that the network had delayed a frame by until then: of a line that is always
+    late, no receiver can tell the lateness from a longer way.
+    """
 
     start_ms: float
     end_ms: float
-    arrived_ms: float
+    distance_ms: float = 0.0
 
 
 class LineCaller:
@@ -123,9 +127,10 @@ class LineCaller:
         loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > LOUD)
         first, last = start + int(loud[0]), start + int(loud[-1])
         await self.until(lambda: self._frames * FRAME > last, 120)
-        arrived = self._arrives.get(last // FRAME, [(last // FRAME + 1) * FRAME_MS])[0]
-        late = arrived - (last // FRAME + 1) * FRAME_MS
-        return Said(first / 8, last / 8, last / 8 + late)
+        arrived = (
+            at[0] - (number + 1) * FRAME_MS for number, at in self._arrives.items() if number * FRAME <= last
+        )
+        return Said(first / 8, last / 8, min(arrived, default=0.0))
 
     def begin(self, pcm: Pcm) -> None:
         """Begin to say something behind what is being said."""

@@ -142,7 +142,7 @@ def _figures_within_ms(figure: str, wanted: int, call: Call) -> str:
     off = []
     for turn, said in zip(call.turns, call.said, strict=True):
         heard, told = call.answered_after_ms(said), turn[figure]
-        off.append(None if heard is None or told is None else round(told - heard))
+        off.append(None if heard is None or told is None else round(told - heard + said.distance_ms))
     return "" if all(d is not None and abs(d) <= wanted for d in off) else f"off by {off} ms"
 
 

@@ -15,7 +15,7 @@ from bench.line.judging import JUDGES, Call, failures
 from bench.line.scripts import SCRIPTS, texts_of
 
 SCENES = json.loads(Path(bench.line.__file__).with_name("scenes.json").read_text("utf-8"))
-QUESTION = Said(1000, 2000, 2000)
+QUESTION = Said(1000, 2000)
 
 
 def turn(said: str, answer: str, **more: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def call(**more: Any) -> Call:
     return Call(**(given | more))
 
 
-CUT_IN = Said(4000, 4600, 4600)
+CUT_IN = Said(4000, 4600)
 CASES: list[tuple[str, Any, Call, Call]] = [
     ("turns", 1, call(), call(turns=[])),
     ("false_interruptions", 0, call(cut_in=CUT_IN, clears_ms=[4200]), call(clears_ms=[4200])),
@@ -83,8 +83,8 @@ CASES: list[tuple[str, Any, Call, Call]] = [
     (
         "answered_in_pause",
         False,
-        call(said=[QUESTION, Said(4000, 5000, 5000)], heard=heard((5500, 6000))),
-        call(said=[QUESTION, Said(4000, 5000, 5000)]),
+        call(said=[QUESTION, Said(4000, 5000)], heard=heard((5500, 6000))),
+        call(said=[QUESTION, Said(4000, 5000)]),
     ),
     ("answered_after_end", True, call(), call(heard=heard())),
     ("said_into_hold", 0, call(hold=(5500.0, 9000.0)), call(hold=(2400.0, 9000.0))),
@@ -118,6 +118,11 @@ def test_a_judge_passes_what_is_right_and_blames_what_is_not(
 ) -> None:
     assert failures({key: wanted}, good) == []
     assert len(failures({key: wanted}, bad)) == 1
+
+
+def test_a_network_that_is_always_late_is_further_away() -> None:
+    far = call(said=[Said(1000, 2000, distance_ms=80)], turns=[turn("停车", "要。", voice_to_voice_ms=420)])
+    assert failures({"server_minus_caller_ms": 60}, far) == []
 
 
 def test_a_codec_may_be_refused_with_a_reason() -> None:
