@@ -24,6 +24,7 @@ from aiker.audio import g711
 from aiker.audio.levels import first_loud_sample
 from aiker.calls import answering
 from aiker.calls.answering import Decision, Way
+from aiker.calls.dictation import CONFIRMED
 from aiker.calls.earlier import Earlier
 from aiker.calls.events import CallEvent
 from aiker.calls.grounded import Grounding
@@ -372,7 +373,8 @@ class Reply:
             and self._asks
             and not self.manner.repeats
             and not (self.found and self.found.spoken)
-            and self.way is not Way.MANNER  # a number that was dictated is read back first
+            # A number that was dictated is read back first; what it was for follows when it is confirmed.
+            and (self.way is not Way.MANNER or fixed == CONFIRMED)
         )
         if fixed and not may_call:
             await self.spoken.recite(fixed)

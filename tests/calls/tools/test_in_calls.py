@@ -171,6 +171,25 @@ def test_a_message_is_sent_once_the_turn_is_certain(plan: Plan) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(("answer", "heard"), [(CALLED, "您的订单已发货。"), ("好的。", "好的，记下了。")])
+def test_a_number_is_for_a_tool_once_the_caller_confirmed_it(plan: Plan, answer: Any, heard: str) -> None:
+    async def scenario() -> None:
+        receiver = ScriptedReceiver([{"status": "已发货"}])
+        script = engines(receiver, hears=["查订单", "10248888", "对"], answers=["请问订单号是多少？", answer])
+        call = ScriptedCall(plan("lookup", answer=ANSWER), script)
+        await call.waits(2)
+        for _ in range(3):
+            assert receiver.got == []
+            await asks(call, 8)
+        assert len(script.prompts) == 2, "nothing is asked of the model before the yes"
+        assert "八八八八" in script.prompts[-1][-2]["content"]
+        assert said(call)[-1] == heard
+        assert len(receiver.got) == (answer is CALLED)
+        await call.hangs_up()
+
+    play(scenario)
+
+
 def test_a_caller_who_goes_on_while_a_message_is_sent_does_not_send_it_twice(plan: Plan) -> None:
     async def scenario() -> None:
         receiver = ScriptedReceiver([None], takes_s=3)
