@@ -1,7 +1,7 @@
 """Ten planted drafts of the sample base, rehearsed with the real engines: five bad ones, five good ones.
 
 A bad draft is a flipped negation, a wrong price, an offer that is over, a broken prompt, a worse voice; a
-good one a reworded answer, a new wording of a question, a corrected typo, a shorter prompt, an equal voice
+good one a reworded answer, a new wording of a question, a corrected typo, a reworded prompt, an equal voice
 (``bench.rehearsal_cases``). Each question is spoken by three synthetic callers, and examiners hold
 conversations.
 """

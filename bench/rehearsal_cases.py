@@ -19,7 +19,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from aiker.calls.models import Assistant
+from aiker.calls.models import DEFAULT_SYSTEM_PROMPT, Assistant
 from aiker.calls.rehearsal import carry_out
 from aiker.calls.rehearsal.labels import reason_text
 from aiker.calls.rehearsal.models import Rehearsal
@@ -37,10 +37,8 @@ BROKEN_PROMPT = "你是安娜，OneSuite公司的电话客服。公司的全部�
 """A whole rule book pasted into the prompt. Instructions that are merely wrong, from "say that you hand
 over" to "answer in English", hardly reach callers of the default model (nine were tried): the passages and
 examples of a turn outweigh them, and the guard puts the entry's words in place of the rest."""
-SHORTER_PROMPT = (
-    "你是安娜，OneSuite公司的电话客服。只根据资料用一两句口语回答，数字照资料说，不编造；"
-    "没有答案就说需要为您转人工确认。"
-)
+REWORDED_PROMPT = DEFAULT_SYSTEM_PROMPT.replace("不要编造", "绝不编造").replace("一到两句短话", "一两句短话")
+"""A shorter prompt stood here first. It was no good draft: its rehearsal found a fact lost."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def cases() -> list[Case]:
             },
         ),
         Case("corrected typo", True, answer("cleaning", "保洁每天打扫1次，晚上19点开始，不另收费。")),
-        Case("shorter prompt", True, changes={"system_prompt": SHORTER_PROMPT}),
+        Case("reworded prompt", True, changes={"system_prompt": REWORDED_PROMPT}),
         Case("equal voice", True, changes={"voice": "zf_xiaoxiao"}),
     ]
 
