@@ -115,7 +115,7 @@ def outcome_of(turn: Observed) -> str:
     heard = turn.pauses[-1].transcript
     if not heard:
         return "nothing heard"
-    number = dictated(heard)
+    number = dictated(heard, expected=bool(turn.given["asked"]))
     if number is None:
         return "unconfirmed"  # answered as a question, not as a number
     answer = read_back(number)
@@ -146,6 +146,7 @@ def is_spoken_into(pause: Pause, turn: Observed) -> bool:
 
 def observe(turns: Sequence[dict[str, Any]]) -> Iterator[Observed]:
     """Yield what a call perceives of each turn."""
+    from aiker.calls.dictation import EXPECTED_WORDS
     from aiker.calls.floor import PREROLL_MS
     from aiker.calls.turn_model import SmartTurn
     from engines.catalog import model_dir
@@ -162,8 +163,9 @@ def observe(turns: Sequence[dict[str, Any]]) -> Iterator[Observed]:
             samples = resample(g711.decode(heard), g711.RATE, STT_SAMPLE_RATE).astype(
                 np.float32
             ) / np.float32(32768)
+            expected = EXPECTED_WORDS if given.get("asked") else ""
             pauses.append(
-                Pause(at_ms, lasts_ms, stt.transcribe(samples, "zh").text, model.probability(heard))
+                Pause(at_ms, lasts_ms, stt.transcribe(samples, "zh", expected).text, model.probability(heard))
             )
         yield Observed(given, tuple(pauses) or (Pause(0.0, float("inf"), "", 0.0),))
 

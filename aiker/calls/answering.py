@@ -23,6 +23,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from aiker.calls import computed, dictation, prompt
+from aiker.calls.completeness import asks_for_number
 from aiker.calls.grounded import Grounding
 from aiker.calls.manners import Manner, manner_of
 from aiker.calls.small_talk import is_small_talk
@@ -107,7 +108,7 @@ def decide(
     last = history[-1]["content"] if history else ""
     if text := dictation.reply_to(question, last):
         return Decision(Way.MANNER, text)
-    if number := dictation.dictated(question):
+    if number := dictation.dictated(question, expected=waits_for_number(last)):
         return Decision(Way.MANNER, dictation.read_back(number))
     if text := mannerly(manner_of(question), words):
         return Decision(Way.MANNER, text)
@@ -126,6 +127,16 @@ def decide(
         return Decision(Way.MODEL)
     refusal = kept_offer(found.refusal or words.no_answer, words)
     return Decision(Way.REFUSED, refusal) if refusal else Decision(Way.MODEL)
+
+
+def waits_for_number(last_said: str) -> bool:
+    """Whether the assistant, who said this last, asked for a number, or read one back."""
+    return asks_for_number(last_said) or dictation.is_to_be_said_again(last_said)
+
+
+def expected_words(last_said: str) -> str:
+    """Return what recognition is to expect behind what the assistant said last; "": nothing in particular."""
+    return dictation.EXPECTED_WORDS if waits_for_number(last_said) else ""
 
 
 def context_of(question: str, before: str) -> str:

@@ -27,6 +27,7 @@ from django.conf import settings
 from aiker import logs
 from aiker.calls import answering, prompt
 from aiker.calls.announcer import Announcer
+from aiker.calls.answering import expected_words
 from aiker.calls.backchannel import asks
 from aiker.calls.completeness import asks_for_number
 from aiker.calls.end_of_turn import REOPEN_MS, EndOfTurn, goes_on
@@ -238,7 +239,8 @@ class Conversation:
     async def _hear_so_far(self) -> str:
         start_ms = self._speech_from_ms if self._carry_from_ms is None else self._carry_from_ms
         audio = self._said(start_ms, self._recorder.caller_ms)
-        return self._voice.correct(await self._engines.stt.transcribe(audio, lambda _served: None))
+        expected = expected_words(self._memory.last_said)
+        return self._voice.correct(await self._engines.stt.transcribe(audio, lambda _served: None, expected))
 
     def _on_ended(self, decision: Decision) -> None:
         self._partials.stop()

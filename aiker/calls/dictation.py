@@ -4,6 +4,7 @@
 
     dictated("我的手机号是幺三八 八八八八 八八八八")   # Number("13888888888", Kind.MOBILE)
     dictated("一三八八八八")                          # Number("138888", Kind.MOBILE): digits are missing
+    dictated("要三八零零一三七二六四", expected=True)  # Number("1380013726", ...): as it sounds
     dictated("会议室多少钱")                          # None
     read_back(number)          # "您报的是幺三八，八八八八，八八八八，有错请再说一遍，对吗？"
     reply_to("对", last_said)  # "好的，记下了。": the caller confirms what was read back
@@ -13,15 +14,20 @@ Recognition mishears digits, so none is taken before the caller has said yes to 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from pypinyin import lazy_pinyin
+
 from aiker.calls.backchannel import agrees
 
 LEAST_DIGITS, MOST_DIGITS = 5, 22
+LEAST_EXPECTED = 4  # of a number that was asked for: a code may be as short
+LEAST_TOLD = 7  # in a row, among other words
 MOBILE_DIGITS, IDENTITY_CARD_DIGITS = 11, 18
 _VALUES = dict(zip("0123456789零〇一二三四五六七八九幺两洞拐", "012345678900123456789" + "1207", strict=True))
 _SOUND_ALIKE = str.maketrans(
@@ -40,6 +46,11 @@ _AROUND = re.compile(
     r"麻烦(?:你|您)?了?|[\s\W_])*+"
 )
 _CORRECTED = re.compile(r"不对|不是|错了|说错了|重来|重新")
+_MISHEARD_CORRECTED = re.compile(rf"{_CORRECTED.pattern}|部队|错的")
+_ASKS = re.compile(r"[吗呢？?]|多少|什么|哪|怎么|是不是|能不能|可不可以")
+_SYLLABLES = dict(
+    zip(("ling", "yi", "yao", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu"), "01123456789", strict=True)
+)
 _COUNTRY = re.compile(r"^(?:0086|86)(?=1[3-9]\d{5,9}$)")
 _TWICE = re.compile(r"(\d{7,11})\1")
 _TIMES = re.compile(rf"(?P<many>双|[两二三四五六七八九]个)(?P<digit>{_DIGIT})")
@@ -49,8 +60,12 @@ _CARD_WEIGHTS, _CARD_CHECKS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4,
 _DENIES = re.compile(r"(?:号码?|这个|那个)?(?:不对|不是|错|不正确|有误|没有|没对|不$)")
 _CONFIRMS = re.compile(r"(?:对|是|嗯|没错|没问题|正确|好|可以|就是这个|这个号码?|的|了|啊|吧|谢谢[你您]?)+")
 
+TYPED = "（按键）"
+"""Stands before what was typed, which is exact and no dictation."""
 READ_BACK, AGAIN = "您报的是", "请您把号码完整地再说一遍。"
 CONFIRMED = "好的，记下了。"
+EXPECTED_WORDS = "一二三四五六七八九零。"
+"""What recognition is told to expect of a caller who was asked for a number."""
 DENIED = f"抱歉，{AGAIN}"
 
 
@@ -87,17 +102,63 @@ class Number:
         return _CARD_CHECKS[total % 11] != self.digits[-1]
 
 
-def dictated(text: str) -> Number | None:
-    """Return the number that an utterance dictates, and nothing else; or None."""
-    if corrected := list(_CORRECTED.finditer(text)):
-        behind = text[corrected[-1].end() :]
-        text = behind if _RUN.search(behind) else text
-    text = _as_digits(_TIMES.sub(_times, text))
-    rest = _RUN.sub("", text)
-    if not _AROUND.fullmatch(rest):
+def dictated(text: str, *, expected: bool = False) -> Number | None:
+    """Return the number that an utterance dictates, or None.
+
+    That is one that says nothing else, or one so long that it must not be passed over, where nothing is
+    asked. Where one is ``expected``, for the assistant asked for it, what sounds like digits is one whatever
+    is around it: recognition mishears the words before a number as it does its digits.
+    """
+    if TYPED in text:
         return None
-    digits = digits_in(text)
-    return of_digits(digits) if LEAST_DIGITS <= len(digits) <= MOST_DIGITS else None
+    behind = _corrected(text, _CORRECTED)
+    mended = _as_digits(_TIMES.sub(_times, behind))
+    digits = digits_in(mended)
+    alone = _AROUND.fullmatch(_RUN.sub("", mended)) is not None
+    if alone and LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
+        return of_digits(digits)
+    if expected:
+        digits = _sounding_like_digits(_TIMES.sub(_times, _corrected(text, _MISHEARD_CORRECTED)))
+        least = LEAST_TOLD if _ASKS.search(text) else LEAST_EXPECTED
+        return of_digits(digits[:MOST_DIGITS]) if len(digits) >= least else None
+    told = not alone and not _ASKS.search(text) and _longest_run(mended) >= LEAST_TOLD
+    return of_digits(digits) if told and len(digits) <= MOST_DIGITS else None
+
+
+def _corrected(text: str, signs: re.Pattern[str]) -> str:
+    """Return what is said behind the last correction, where that has digits; else all."""
+    found = list(signs.finditer(text))
+    behind = text[found[-1].end() :] if found else ""
+    return behind if _RUN.search(behind) else text
+
+
+def _longest_run(text: str) -> int:
+    return max((len(digits_in(match[0])) for match in _RUN.finditer(text)), default=0)
+
+
+def _sounding_like_digits(text: str) -> str:
+    """Return the digits of the stretches of a text that are mostly digits, and sound like digits throughout.
+
+    要三把零零 is 13800: recognition writes what it hears as words. A single sign between other words is none
+    of the number (你记一下), nor is a particle before it (我的吧，138).
+    """
+    stretches, bare = [""], re.sub(_JOINT, "", text.replace("的吧", ""))
+    for char in bare:
+        stretches[-1] += char if _digit_of(char) else ""
+        if not _digit_of(char) and stretches[-1]:
+            stretches.append("")
+    kept = [
+        stretch
+        for stretch in stretches
+        if len(stretch) > 1 and 2 * sum(char in _VALUES for char in stretch) >= len(stretch)
+    ]
+    return "".join(_digit_of(char) for stretch in kept for char in stretch)
+
+
+@functools.cache
+def _digit_of(char: str) -> str:
+    """Return the digit that a sign is, or sounds like; else ""."""
+    return _VALUES.get(char) or _SYLLABLES.get(lazy_pinyin(char)[0], "")
 
 
 def _as_digits(text: str) -> str:
@@ -150,6 +211,11 @@ def is_begun(text: str, *, expected: bool) -> bool:
         return number.missing > 0
     named = re.search(r"号|电话|手机|身份证|密码|验证码|联系方式", text[: tail.start()]) is not None
     return (expected or named) and number.kind is Kind.OTHER and len(number.digits) < IDENTITY_CARD_DIGITS
+
+
+def is_to_be_said_again(last_said: str) -> bool:
+    """Whether a number was read back, or asked for again, so that one may come."""
+    return last_said.startswith(READ_BACK) or AGAIN in last_said
 
 
 def read_back(number: Number) -> str:

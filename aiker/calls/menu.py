@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiker.calls.answering import Words
+from aiker.calls.dictation import TYPED
 from aiker.calls.manners import Manner
 from aiker.calls.models import MenuAction
 from aiker.calls.plan import MenuChoice
@@ -34,7 +35,7 @@ class Keyed:
 
     @property
     def text(self) -> str:
-        return f"（按键）{self.keys}"
+        return f"{TYPED}{self.keys}"
 
 
 def keyed(keys: str, menu: Mapping[str, MenuChoice], words: Words) -> Keyed:

@@ -295,7 +295,10 @@ class Reply:
     async def _hear(self) -> str:
         if self.listen:
             return await self.listen(self.note)
-        return await self.voice.stt.transcribe(self.audio, self.note) if self.audio else ""
+        if not self.audio:
+            return ""
+        last = self.history[-1]["content"] if self.history else ""
+        return await self.voice.stt.transcribe(self.audio, self.note, answering.expected_words(last))
 
     async def _understand(self) -> None:
         voice = self.voice

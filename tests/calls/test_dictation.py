@@ -57,6 +57,50 @@ def test_digits_a_number_alone_is_dictated(text: str, digits: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("要三把零零一三七二六四", "1380013726" + "4"),
+        ("它号是5610247-9058", "56102479058"),
+        ("那一七七六零三二那人后是五一八九", "17760325189"),
+        ("留我老婆的吧。133-7452-1906", "13374521906"),
+        ("能我看看短信。2059双四。", "205944"),
+        ("你记一下啊，159 3780 6425", "15937806425"),
+        ("一八八四零六零二一五七部队二一七五", "2175"),
+        ("九零六三", "9063"),
+        ("我这边是191,3076,8254,你让师傅到了打我电话", "19130768254"),
+    ],
+)
+def test_what_was_asked_for_is_heard_behind_misheard_words(text: str, digits: str) -> None:
+    number = dictated(text, expected=True)
+    assert number is not None
+    assert number.digits == digits
+
+
+@pytest.mark.parametrize(
+    "text", ["我不想留电话", "你们几点下班？", "那月卡1200元可以退吗", "八点以后打给我", "依旧不行，把它取消"]
+)
+def test_what_is_no_number_is_none_though_one_was_asked_for(text: str) -> None:
+    assert dictated(text, expected=True) is None
+
+
+def test_so_many_digits_are_read_back_whatever_is_around_them() -> None:
+    told = dictated("麻烦改一下我的联系电话，接手机后是18946013572。")
+    assert told == Number("18946013572", Kind.MOBILE)
+    assert dictated("帮我查个快递单号4308775129603到哪儿了？") is None, "a question is answered"
+
+
+def test_a_number_that_was_asked_for_or_read_back_is_expected() -> None:
+    words = "要三八零零一三"
+    for last in ("请问您的手机号是多少？", "您报的是幺三八，零零幺三，七二六四，有错请再说一遍，对吗？"):
+        history = [Message(role="user", content="喂"), Message(role="assistant", content=last)]
+        decision = decide(words, None, WORDS, NOW, history)
+        assert decision.way is Way.MANNER
+        assert "三八零" in decision.text.replace("，", "")
+    greeting = [Message(role="assistant", content="您好，请问有什么可以帮您？")]
+    assert decide(words, None, WORDS, NOW, greeting).way is not Way.MANNER
+
+
+@pytest.mark.parametrize(
     "text",
     ["会议室多少钱", "房间302", "13812345678能查一下吗", "我住2楼", "", "6" * 67, "三个人一起来要多少钱"],
 )
