@@ -47,6 +47,10 @@ def judge(canary: Canary) -> bool:
     return note(canary, comparison, now, now if look else looked_at)
 
 
+MISSES = {Notice.NO_PASSAGES, Notice.NEAREST}
+"""A turn that the base has nothing for, or nothing that surely answers it."""
+
+
 def ended_calls(canary: Canary) -> QuerySet[Call]:
     """Return the calls of the base that began during the canary and are over, with their turns."""
     turns = Prefetch("turns", Turn.objects.only(*FIELDS).order_by("number"))
@@ -69,7 +73,7 @@ def ended_call(call: Call, canary: Canary) -> EndedCall | None:
         is_draft,
         len(turns),
         searched=sum(map(was_searched, turns)),
-        misses=sum(Notice.NO_PASSAGES in found for found in noticed),
+        misses=sum(bool(MISSES & set(found)) for found in noticed),
         guard_stops=sum(was_stopped(turn.retrieval) for turn in turns),
         transferred=any(Notice.TRANSFERRED in found for found in noticed),
         hung_up=call.end_reason in HANGING_UP and bool(turns) and turns[-1].interrupted,

@@ -15,6 +15,7 @@ class Notice(models.TextChoices):
     ANY = "any", _("anything")
     NO_PASSAGES = "no_passages", _("without passages")
     REFUSED = "refused", _("no answer known")
+    NEAREST = "nearest", _("only the nearest entry known")
     STOPPED = "stopped", _("stopped by the guard")
     REPEATED = "repeated", _("asked to repeat")
     INTERRUPTED = "interrupted", _("interrupted")

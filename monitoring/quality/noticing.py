@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aiker.calls.answering import Way
 from aiker.calls.manners import Manner
 from aiker.calls.models import EndReason, Turn
 from aiker.calls.small_talk import is_small_talk
@@ -24,6 +25,7 @@ UNSURE_NO_SPEECH = 0.5
 OF = {
     Notice.NO_PASSAGES: "searched",
     Notice.REFUSED: "searched",
+    Notice.NEAREST: "searched",
     Notice.UNSURE: "judged",
     Notice.TRANSFERRED: "calls",
     Notice.HUNG_UP: "calls",
@@ -45,6 +47,8 @@ def _notices(turn: Turn) -> Iterator[Notice]:
         # A fixed text was said though nothing was found, and no tool said it.
         if turn.retrieval.get("audio") and not turn.retrieval.get("verbatim") and not turn.tools:
             yield Notice.REFUSED
+    if turn.retrieval.get("way") == Way.NEAREST:
+        yield Notice.NEAREST
     if was_stopped(turn.retrieval):
         yield Notice.STOPPED
     if turn.manner in (Manner.REPEAT, Manner.SLOWER):

@@ -63,6 +63,7 @@ def _turn(rng: random.Random, call: Call, number: int, *, last: bool) -> dict[st
     if rng.random() < 0.8:
         routing["stt"]["certainty"] = certainty
     searched = {"version": "kb-1", "audio": "cache" if refused else "", "verbatim": False}
+    searched["way"] = "nearest" if found and number % 4 == 0 else "model"
     return {
         "call": call,
         "number": number,

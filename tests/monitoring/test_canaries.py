@@ -89,6 +89,12 @@ def test_the_facts_of_a_call_are_counted(base: KnowledgeBase, assistant: Assista
     assert found is not None
     assert (found.turns, found.searched, found.misses, found.guard_stops) == (3, 2, 1, 1)
     assert (found.transferred, found.hung_up, found.latencies) == (True, True, (900, 1100))
+    second = call.turns.get(number=2)
+    second.retrieval["way"] = "nearest"
+    second.save()
+    found = ended_call(call, canary)
+    assert found is not None
+    assert found.misses == 2, "an answer that is only near is a miss"
 
 
 def test_a_call_answered_from_another_version_counts_for_neither(

@@ -36,6 +36,10 @@ PASSAGE = [{"key": "a", "title": "t", "text": "x", "score": 0.5}]
         ({}, []),
         ({"user_text": "停车吗", "retrieval": SEARCHED}, [Notice.NO_PASSAGES]),
         ({"user_text": "停车吗", "retrieval": SEARCHED, "passages": PASSAGE}, []),
+        (
+            {"user_text": "停车吗", "retrieval": SEARCHED | {"way": "nearest"}, "passages": PASSAGE},
+            [Notice.NEAREST],
+        ),
         ({"user_text": "谢谢你啊", "retrieval": SEARCHED}, []),
         (
             {"user_text": "停车吗", "retrieval": SEARCHED | {"audio": "engine"}},
@@ -98,6 +102,7 @@ def counted_from_rows(chosen_turns: list[Turn]) -> Counted:
         seen = {
             Notice.NO_PASSAGES: nothing,
             Notice.REFUSED: nothing and turn.retrieval["audio"] != "" and turn.tools == [],
+            Notice.NEAREST: turn.retrieval.get("way") == "nearest",
             Notice.REPEATED: turn.manner in ("repeat", "slower"),
             Notice.INTERRUPTED: turn.interrupted,
             Notice.UNSURE: turn.routing["stt"].get("certainty", {"avg_logprob": 0})["avg_logprob"] < -0.8,
@@ -137,6 +142,7 @@ def test_the_figures_are_those_of_the_rows(name: str, assistant: str) -> None:
     calls = Call.objects.filter(started_at__gte=window.since)
     of = {each.notice: each.of for each in report.figures}
     assert of[Notice.REFUSED] == searched
+    assert of[Notice.NEAREST] == searched
     assert of[Notice.UNSURE] == judged
     assert of[Notice.APOLOGY] == len(turns)
     assert of[Notice.HUNG_UP] == (calls.filter(assistant__slug=assistant) if assistant else calls).count()
