@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,9 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+import monitoring
 from aiker.calls.models import Assistant, Call, Turn
 from knowledge.models import KnowledgeBase
 from monitoring.models import Finding, Notice, Review, TurnSample
+from monitoring.pages.quality import LINES
 from monitoring.quality.export import harmless
 from monitoring.quality.turn_list import PER_PAGE
 from tests.monitoring.noticed_calls import make_calls, take_up
@@ -61,7 +65,7 @@ def test_tiles_questions_and_turns_are_shown(admin_client: Client) -> None:
     page = admin_client.get(PAGE, {"window": "24h"}).content.decode()
     refused = Finding.objects.filter(notice=Notice.REFUSED)
     assert f'<p class="mon-number">{refused.count()}</p>' in page
-    assert page.count("chart-line") == 9
+    assert page.count("chart-line") == len(LINES)
     assert page.count('class="mon-turn"') == PER_PAGE
     only = admin_client.get(PAGE, {"window": "24h", "notice": "refused"}).content.decode()
     assert only.count('class="mon-turn"') == min(PER_PAGE, refused.count())
@@ -269,3 +273,11 @@ def test_each_thing_needs_its_permission(client: Client) -> None:
     assert asked() == [200, 200, 302]
     assert client.get(review).status_code == 405
     assert "Make an FAQ entry" not in client.get(PAGE, {"window": "24h"}).content.decode()
+
+
+def test_every_line_of_the_chart_has_a_colour_of_its_own() -> None:
+    folder = Path(monitoring.__file__).parent / "static" / "monitoring"
+    rules = "".join((folder / name).read_text("utf-8") for name in ("monitoring.css", "quality.css"))
+    colours = dict(re.findall(r"(?m)(?:^|} )\.line-(s\d+) { color: ([^;]+);", rules))
+    assert set(LINES.values()) <= set(colours)
+    assert len({colours[line] for line in LINES.values()}) == len(LINES)
