@@ -45,10 +45,10 @@ class Part:
     caller: LineCaller
     call: Call
     stage: Stage
-    name: str
+    voice: str
 
     async def say(self, text: str) -> Said:
-        said = await self.caller.say(self.stage.speech[text, self.name])
+        said = await self.caller.say(self.stage.speech[text, self.voice])
         self.call.said.append(said)
         return said
 
@@ -152,7 +152,7 @@ async def _silence(part: Part, given: Parameters) -> None:
             await caller.reply_over(said.end_ms, AFTER_LAST_S)
         case "stop_mid_word" | "stop_in_greeting":
             if given["say"]:
-                caller.begin(part.stage.speech[given["say"], part.name])
+                caller.begin(part.stage.speech[given["say"], part.voice])
             await caller.wait(given["stop_at_ms"])
             caller.stop_sending()
             part.call.stopped_ms = caller.now_ms
