@@ -5,7 +5,7 @@ returns as metrics is compared with the last committed result (``bench/results``
 ``var/bench``, as JSON and as ``report.md``; ``--save`` makes it the committed one. Numbers go to the benches
 that take some: passages to ``knowledge`` (``python -m bench knowledge 10000 100000``), rounds to ``compare``,
 minutes to ``soak``, turns to ``pages``, questions to ``rehearsal``. ``truth`` takes the options that follow
-it (``bench.truth``), ``line`` the names of scenes or of their kinds.
+it (``bench.truth``), ``line`` the names of scenes or of their kinds, ``paused`` ``--dev``.
 """
 
 from __future__ import annotations
@@ -65,14 +65,18 @@ WITH_NUMBERS: dict[str, Callable[[list[int]], Sequence[Metric] | None]] = {
     "rehearsal": lambda numbers: rehearsal.run(numbers[0]),
     "compare": lambda numbers: compare.run(rounds=numbers[0]),
 }
-WITH_WORDS: dict[str, Callable[[list[str]], Sequence[Metric] | None]] = {"truth": truth.run, "line": line.run}
+WITH_WORDS: dict[str, Callable[[list[str]], Sequence[Metric] | None]] = {
+    "truth": truth.run,
+    "line": line.run,
+    "paused": paused_speech.run,
+}
 LATEST = BASE_DIR / "var" / "bench"
 
 
 def main(arguments: list[str]) -> int:
     save = "--save" in arguments
     words = [argument for argument in arguments if argument != "--save"]
-    if words[:1] in (["truth"], ["line"]):
+    if words and words[0] in WITH_WORDS:
         return measure(words[:1], lambda name: WITH_WORDS[name](words[1:]), save=save)
     names = [word for word in words if not word.isdecimal()]
     numbers = [int(word) for word in words if word.isdecimal()]

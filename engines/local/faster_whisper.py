@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import opencc
@@ -142,10 +142,10 @@ class FasterWhisperSTT:
             samples, language = utterance.samples, utterance.language or self._language
             prompt = f"{SIMPLIFIED_PROMPT if language == 'zh' else ''}{utterance.prompt}"
             duration_s = len(samples) / STT_SAMPLE_RATE
-            if not samples.size or float(np.sqrt(np.mean(samples**2))) < SILENCE_RMS:
+            if _is_silent(samples):
                 heard[index] = Transcript("", language, duration_s, rejected="silence")
             elif duration_s + WINDOW_MARGIN_S > WINDOWS_S[-1]:
-                heard[index] = self._judge(self._long(samples, language, prompt))
+                heard[index] = self._judge(self._long(samples, language, prompt)[0])
             else:
                 short = self._prepare(samples, language, prompt)
                 groups.setdefault((short.window_s, len(short.tokens)), {})[index] = short
@@ -160,30 +160,22 @@ class FasterWhisperSTT:
     def transcribe_timed(
         self, utterance: Utterance, *, words: bool = False, temperature: float = 0.0, translate: bool = False
     ) -> Transcript:
-        """Return a transcript with the times of its segments and, with ``words``, of their words."""
+        """Return a transcript with the times of its segments and, with ``words``, of their words.
+
+        At ``temperature`` 0 a stretch that the decoder is lost in is tried again at higher ones.
+        """
         self.check(utterance.language)
-        language = utterance.language or self._language
+        samples, language = utterance.samples, utterance.language or self._language
         written = "en" if translate else language
+        if _is_silent(samples):
+            return Transcript("", written, len(samples) / STT_SAMPLE_RATE, rejected="silence")
         prompt = f"{SIMPLIFIED_PROMPT if written == 'zh' else ''}{utterance.prompt}"
-        found, info = self._model.transcribe(
-            utterance.samples,
-            language=language,
-            task="translate" if translate else "transcribe",
-            initial_prompt=prompt or None,
-            beam_size=1,
-            temperature=temperature,
-            word_timestamps=words,
-        )
-        segments = [self._segment(segment, written) for segment in found]
-        heard = Transcript(
-            "".join(segment.text for segment in segments).strip(),
-            written,
-            info.duration,
-            avg_logprob=min((segment.avg_logprob for segment in segments), default=0.0),
-            no_speech_prob=max((segment.no_speech_prob for segment in segments), default=1.0),
-        )
-        judged = self._judge(heard)
-        return judged if judged.rejected else replace(judged, segments=segments)
+        more: dict[str, Any] = {"temperature": temperature} if temperature else {}
+        more |= {"word_timestamps": words, "task": "translate" if translate else "transcribe"}
+        heard, segments = self._long(samples, language, prompt, **more)
+        judged = self._judge(replace(heard, language=written))
+        kept = [self._segment(segment, written) for segment in segments]
+        return judged if judged.rejected else replace(judged, segments=kept)
 
     def _segment(self, segment: WhisperSegment, language: str) -> Segment:
         write = self._simplify if language == "zh" else str
@@ -248,16 +240,19 @@ class FasterWhisperSTT:
         features: Samples = self._model.feature_extractor(padded)[:, : short.window_s * FRAMES_PER_S]
         return features
 
-    def _long(self, samples: Samples, language: str, prompt: str) -> Transcript:
+    def _long(
+        self, samples: Samples, language: str, prompt: str, **more: Any
+    ) -> tuple[Transcript, list[WhisperSegment]]:
+        """Return what is heard by way of segments; what is hardly speech is none of them."""
         segments, info = self._model.transcribe(
-            samples, language=language, initial_prompt=prompt or None, beam_size=1, vad_filter=True
+            samples, language=language, initial_prompt=prompt or None, beam_size=1, vad_filter=True, **more
         )
         kept = [
             s for s in segments if not (s.no_speech_prob > NO_SPEECH_PROB and s.avg_logprob < LOW_LOGPROB)
         ]
         if not kept:
-            return Transcript("", language, info.duration, no_speech_prob=1.0)
-        return Transcript(
+            return Transcript("", language, info.duration, no_speech_prob=1.0), []
+        transcript = Transcript(
             text="".join(s.text for s in kept).strip(),
             language=language,
             duration_s=info.duration,
@@ -265,6 +260,7 @@ class FasterWhisperSTT:
             no_speech_prob=min(s.no_speech_prob for s in kept),
             compression_ratio=max(s.compression_ratio for s in kept),
         )
+        return transcript, kept
 
     def _judge(self, heard: Transcript) -> Transcript:
         text = said_once(heard.text)
@@ -279,6 +275,10 @@ class FasterWhisperSTT:
             compression_ratio=heard.compression_ratio,
             rejected=reason,
         )
+
+
+def _is_silent(samples: Samples) -> bool:
+    return not samples.size or float(np.sqrt(np.mean(samples**2))) < SILENCE_RMS
 
 
 def _transcript(short: _Short, result: WhisperGenerationResult) -> Transcript:
