@@ -1,10 +1,10 @@
 """Callers who pause: are they answered in a pause, and is a number that they dictate exact?
 
-``paused_utterances.json`` holds turns in two to four parts with pauses of 400 to 2,500 ms (95 % under 2.4 s),
-``spoken_numbers.json`` numbers as callers dictate them. ``held_out`` is what is measured, and nothing is tuned
-with it. ``development`` (``--dev``), written by somebody who had not seen the rules and measured first, is for
-tuning, and shows each turn that went wrong. Kokoro speaks the parts in four voices
-that are not the assistant's, mu-law at 8 kHz with the noise of a line carries them; the real VAD,
+``paused_utterances.json`` holds turns in two to four parts with pauses of 400 to 2,500 ms (95 % under
+2.4 s), ``spoken_numbers.json`` numbers as callers dictate them. ``held_out`` is what is measured, and
+nothing is tuned with it. ``development`` (``--dev``), written by somebody who had not seen the rules and
+measured first, is for tuning, and shows each turn that went wrong. Kokoro speaks the parts in four
+voices that are not the assistant's, mu-law at 8 kHz with the noise of a line carries them; the real VAD,
 whisper-base and Smart Turn judge each pause by the rule of calls.
 
 *Ended* is a turn that the rule ends in one of its pauses; of those, *spoken into* is one whose caller hears
