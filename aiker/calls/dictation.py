@@ -4,7 +4,7 @@
 
     dictated("我的手机号是幺三八 八八八八 八八八八")   # Number("13888888888", Kind.MOBILE)
     dictated("一三八八八八")                          # Number("138888", Kind.MOBILE): digits are missing
-    dictated("要三八零零一三七二六四", expected=True)  # Number("1380013726", ...): as it sounds
+    dictated("要三八零零一三七二六四", expected=True)  # Number("13800137264", Kind.MOBILE): as it sounds
     dictated("会议室多少钱")                          # None
     read_back(number)          # "您报的是幺三八，八八八八，八八八八，有错请再说一遍，对吗？"
     reply_to("对", last_said)  # "好的，记下了。": the caller confirms what was read back
@@ -25,9 +25,9 @@ from pypinyin import lazy_pinyin
 
 from aiker.calls.backchannel import agrees
 
-LEAST_DIGITS, MOST_DIGITS = 5, 22
-LEAST_EXPECTED = 4  # of a number that was asked for: a code may be as short
-LEAST_TOLD = 7  # in a row, among other words
+MIN_DIGITS, MAX_DIGITS = 5, 22
+MIN_EXPECTED_DIGITS = 4  # of a number that was asked for: a code may be as short
+MIN_TOLD_DIGITS = 7  # in a row, among other words
 MOBILE_DIGITS, IDENTITY_CARD_DIGITS = 11, 18
 _VALUES = dict(zip("0123456789零〇一二三四五六七八九幺两洞拐", "012345678900123456789" + "1207", strict=True))
 _SOUND_ALIKE = str.maketrans(
@@ -115,14 +115,14 @@ def dictated(text: str, *, expected: bool = False) -> Number | None:
     mended = _as_digits(_TIMES.sub(_times, behind))
     digits = digits_in(mended)
     alone = _AROUND.fullmatch(_RUN.sub("", mended)) is not None
-    if alone and LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
+    if alone and MIN_DIGITS <= len(digits) <= MAX_DIGITS:
         return of_digits(digits)
     if expected:
         digits = _sounding_like_digits(_TIMES.sub(_times, _corrected(text, _MISHEARD_CORRECTED)))
-        least = LEAST_TOLD if _ASKS.search(text) else LEAST_EXPECTED
-        return of_digits(digits[:MOST_DIGITS]) if len(digits) >= least else None
-    told = not alone and not _ASKS.search(text) and _longest_run(mended) >= LEAST_TOLD
-    return of_digits(digits) if told and len(digits) <= MOST_DIGITS else None
+        least = MIN_TOLD_DIGITS if _ASKS.search(text) else MIN_EXPECTED_DIGITS
+        return of_digits(digits) if least <= len(digits) <= MAX_DIGITS else None
+    told = not alone and not _ASKS.search(text) and _longest_run(mended) >= MIN_TOLD_DIGITS
+    return of_digits(digits) if told and len(digits) <= MAX_DIGITS else None
 
 
 def _corrected(text: str, signs: re.Pattern[str]) -> str:
@@ -170,7 +170,7 @@ def _as_digits(text: str) -> str:
     mended = text.translate(_SOUND_ALIKE)
     bare = re.sub(r"[\s\W]", "", mended)
     few = sum(a != b for a, b in zip(text, mended, strict=True)) <= len(bare) // 3
-    return mended if few and len(bare) >= LEAST_DIGITS and re.fullmatch(f"{_DIGIT}+", bare) else text
+    return mended if few and len(bare) >= MIN_DIGITS and re.fullmatch(f"{_DIGIT}+", bare) else text
 
 
 def digits_in(text: str) -> str:
@@ -248,7 +248,7 @@ def _groups(number: Number) -> list[str]:
         rest = len(digits) - len(area)
         middle = len(area) + (3 if rest <= 7 else 4)
         return [group for group in (area, digits[len(area) : middle], digits[middle:]) if group]
-    cuts: Sequence[int] = range(4, len(digits), 4) if len(digits) > LEAST_DIGITS else ()
+    cuts: Sequence[int] = range(4, len(digits), 4) if len(digits) > MIN_DIGITS else ()
     cuts = {Kind.MOBILE: (3, 7), Kind.IDENTITY_CARD: (6, 14)}.get(number.kind, cuts)
     edges = [0, *(cut for cut in cuts if cut < len(digits)), len(digits)]
     return [digits[a:b] for a, b in pairwise(edges)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MOST_IN_A_TURN = 2
+MAX_IN_A_TURN = 2
 
 
 class Fillers:
@@ -32,7 +32,7 @@ class Fillers:
         """Return the line to say in ``turn``; "" when it had all that it may, or there are none."""
         if turn != self._turn:
             self._turn, self._said_in_turn = turn, 0
-        if self._said_in_turn >= min(MOST_IN_A_TURN, len(self._lines)):
+        if self._said_in_turn >= min(MAX_IN_A_TURN, len(self._lines)):
             return ""
         self._said, self._said_in_turn = self._said + 1, self._said_in_turn + 1
         return self._lines[(self._said - 1) % len(self._lines)]
